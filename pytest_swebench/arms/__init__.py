@@ -1,0 +1,1 @@
+"""Strategies that work on an instance and leave a patch."""

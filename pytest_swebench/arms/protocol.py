@@ -1,0 +1,68 @@
+"""The contract of arms: what they are given, what they leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from pytest_swebench.cell import Variant
+from pytest_swebench.datasets.instance import Hidden, Instance, Problem
+from pytest_swebench.grading.protocol import Grade
+from pytest_swebench.outcome import Stop
+from pytest_swebench.providers.protocol import Provider
+from pytest_swebench.sandbox.protocol import Sandbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolveContext:
+    """What an arm works with.
+
+    `hidden` and `evaluate` are None unless the arm declares itself an oracle: nothing else can leak the tests.
+    `provider` counts every call and stops at the cell's limits by raising LimitReached. `sandbox` starts on first
+    use, so an arm that needs none costs none. `folder` is the cell's own folder for artefacts.
+    """
+
+    problem: Problem
+    variant: Variant
+    rep: int
+    provider: Provider
+    sandbox: Callable[[], Sandbox]
+    folder: Path
+    timeout_s: float = 300.0
+    hidden: Hidden | None = None
+    evaluate: Callable[[str], Grade] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solution:
+    """What an arm leaves. `notes` explains a missing patch; `per_step_tokens` names the arm's own steps."""
+
+    patch: str = ""
+    stop: Stop = Stop.SUBMITTED
+    response_text: str = ""
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    notes: str = ""
+    per_step_tokens: dict[str, int] = field(default_factory=dict)
+    failed_step: str = ""
+    failed_guard: str = ""
+    retry_count: int = 0
+
+
+class Arm(Protocol):
+    """A strategy. `version` enters the cell's key: raise it whenever the arm's behaviour changes.
+
+    `paid` arms call a provider. `oracle` arms see hidden tests or the gold patch, and are marked so everywhere.
+    """
+
+    name: str
+    version: str
+    paid: bool
+    oracle: bool
+
+    def check(self, instances: list[Instance]) -> None:
+        """Raise InputError, before anything runs, if the arm cannot work on these instances."""
+
+    def solve(self, context: SolveContext) -> Solution:
+        """Work on the problem; raises LimitReached, InfraError or RefusedError."""

@@ -1,0 +1,3 @@
+"""The console command `swebench-runner`."""
+
+from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Instances and where they come from."""

@@ -1,0 +1,1 @@
+"""The embedded demo: small repositories, their bugs, and recorded answers."""

@@ -1,0 +1,95 @@
+"""Every error the package raises on purpose, and what each means for a cell.
+
+    SwebenchError
+    ├── InputError          what the person gave cannot be run; shown as one message before anything is paid
+    │   ├── DatasetError    a dataset, split or row (file and line named)
+    │   └── SelectionError  arms, instances or variants that match nothing or clash
+    ├── InfraError          broken ground that may heal: outcome `infra`, the only thing worth a rerun
+    │   ├── DockerUnavailable
+    │   ├── SandboxLost     a container or process died under us
+    │   └── ProviderError   network, 429, 5xx, a cut or nonsensical answer
+    ├── RefusedError        broken ground that will not heal by itself: outcome `infra`, never rerun
+    │   ├── ImageMissing
+    │   └── ProviderRefused 401, 403, 404, a request the provider rejects
+    ├── LimitReached        a limit ended solving; carries the `Stop`
+    ├── ReplayMiss          a request that no recording answers: outcome `error`
+    └── RecordError         a record could not be written or read back
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_swebench.outcome import Stop
+
+
+class SwebenchError(Exception):
+    """Base of every deliberate error of this package."""
+
+
+class InputError(SwebenchError):
+    """Bad input: the message names the offender, what is accepted, and the fix."""
+
+
+class DatasetError(InputError):
+    """A dataset, split or row that cannot be used."""
+
+
+class SelectionError(InputError):
+    """A selection that matches nothing, or names that clash."""
+
+
+class InfraError(SwebenchError):
+    """Infrastructure failed in a way that another attempt may survive."""
+
+
+class DockerUnavailable(InfraError):
+    """No Docker engine answers."""
+
+
+class SandboxLost(InfraError):
+    """A sandbox died or stopped answering while a cell was using it."""
+
+
+class ProviderError(InfraError):
+    """A model endpoint failed or answered something that is not an answer."""
+
+
+class RefusedError(SwebenchError):
+    """Infrastructure gave a final no; repeating the request cannot help."""
+
+
+class ImageMissing(RefusedError):
+    """The instance's image is neither here nor in its registry."""
+
+
+class ProviderRefused(RefusedError):
+    """The provider rejects the request itself: key, permission, model or shape."""
+
+
+class LimitReached(SwebenchError):
+    """A limit of the cell ended solving; whatever diff exists is kept and graded."""
+
+    def __init__(self, stop: Stop, message: str) -> None:
+        super().__init__(message)
+        self.stop = stop
+
+
+class ReplayMiss(SwebenchError):
+    """The replay provider holds no answer for this very request."""
+
+
+class RecordError(SwebenchError):
+    """A record could not be written whole, or a file of records cannot be read."""
+
+
+def unknown(what: str, value: str, known: Iterable[str]) -> str:
+    """Say that `value` is no `what`, offer the nearest name, and list the accepted ones."""
+    names = sorted(known)
+    near = difflib.get_close_matches(value, names, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ";"
+    return f"unknown {what} {value!r}{hint} known: {', '.join(names) or '(none)'}"

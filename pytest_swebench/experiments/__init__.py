@@ -1,0 +1,1 @@
+"""The default experiment, importable, so that an installed package works in an empty folder."""

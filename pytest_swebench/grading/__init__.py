@@ -1,0 +1,1 @@
+"""From a patch to a verdict, as the official harness gives it."""

@@ -1,0 +1,29 @@
+"""The contract of graders: an instance and a patch in, a verdict out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.outcome import Integrity, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """Verdict and, beside it, our own second opinion."""
+
+    verdict: Verdict
+    integrity: Integrity = field(default_factory=Integrity)
+    duration_s: float = 0.0
+
+
+class Grader(Protocol):
+    """Grades patches in a fresh environment; arms reach evaluation through this alone."""
+
+    def grade(self, instance: Instance, patch: str, folder: Path) -> Grade:
+        """Grade `patch`, leaving `test_output.txt`, `eval.sh` and `report.json` in `folder`.
+
+        Raises InfraError or RefusedError where the ground broke: never an `unresolved` for that.
+        """

@@ -1,0 +1,1 @@
+"""Where arms work and patches are graded."""

@@ -1,0 +1,89 @@
+"""The contract of sandboxes: where arms work and where patches are graded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pytest_swebench.datasets.instance import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command left: stdout and stderr as one stream, in order. `exit_code` is 124 after a timeout."""
+
+    exit_code: int
+    output: str
+    timed_out: bool
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptResult:
+    """What one life of a grading container left behind.
+
+    `notes` is the script's stderr (what it says about itself), its stdout goes to the log file. `oom_killed` is
+    true where the engine's own counters show it.
+    """
+
+    exit_code: int
+    notes: str
+    timed_out: bool
+    duration_s: float
+    oom_killed: bool = False
+
+
+class Sandbox(Protocol):
+    """A working copy of one instance's repository for one arm."""
+
+    workdir: str
+    image: str
+    image_digest: str
+
+    def run(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """Run `command` with bash in the working copy; on timeout its whole process tree is killed.
+
+        Raises SandboxLost if the sandbox itself is gone.
+        """
+
+    def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
+        """Return at most `max_bytes` of a file, relative to the working copy. Raises FileNotFoundError."""
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files, relative to the working copy, making folders as needed."""
+
+    def files(self) -> list[str]:
+        """Return the tracked files, sorted, relative to the working copy."""
+
+    def diff(self) -> str:
+        """Return the diff of the working copy against HEAD, new files included, binary files as git binary patches."""
+
+    def close(self) -> None:
+        """Remove the sandbox with everything in it; safe to call twice."""
+
+
+class SandboxBackend(Protocol):
+    """A way of making sandboxes: `docker`, `local`, or a plugin's own."""
+
+    name: str
+
+    def check(self, instances: list[Instance]) -> None:
+        """Fail early: raises DockerUnavailable, ImageMissing or InputError with the fix, before anything is paid."""
+
+    def open(self, instance: Instance) -> Sandbox:
+        """Start a sandbox at the instance's base commit, its git history cut off after it, without hidden tests."""
+
+    def run_script(
+        self, instance: Instance, script: str, files: Mapping[str, bytes], *, timeout_s: float, log: Path
+    ) -> ScriptResult:
+        """Run `script` with bash in a fresh copy of the instance's environment, as its only process tree.
+
+        `files` maps names to contents; they lie in the folder that `$SWEBENCH_FILES` names. The working folder is
+        the instance's repository, which `$SWEBENCH_TESTBED` names too. Stdout goes to `log` byte for byte. After
+        `timeout_s` seconds everything is killed.
+        """
+
+    def close(self) -> None:
+        """Release the connection to the engine; safe to call twice."""
