@@ -1,19 +1,19 @@
 """Every error the package raises on purpose, and what each means for a cell.
 
-    SwebenchError
-    ├── InputError          what the person gave cannot be run; shown as one message before anything is paid
-    │   ├── DatasetError    a dataset, split or row (file and line named)
-    │   └── SelectionError  arms, instances or variants that match nothing or clash
-    ├── InfraError          broken ground that may heal: outcome `infra`, the only thing worth a rerun
-    │   ├── DockerUnavailable
-    │   ├── SandboxLost     a container or process died under us
-    │   └── ProviderError   network, 429, 5xx, a cut or nonsensical answer
-    ├── RefusedError        broken ground that will not heal by itself: outcome `infra`, never rerun
-    │   ├── ImageMissing
-    │   └── ProviderRefused 401, 403, 404, a request the provider rejects
-    ├── LimitReached        a limit ended solving; carries the `Stop`
-    ├── ReplayMiss          a request that no recording answers: outcome `error`
-    └── RecordError         a record could not be written or read back
+SwebenchError
+├── InputError          what the person gave cannot be run; shown as one message before anything is paid
+│   ├── DatasetError    a dataset, split or row (file and line named)
+│   └── SelectionError  arms, instances or variants that match nothing or clash
+├── InfraError          broken ground that may heal: outcome `infra`, the only thing worth a rerun
+│   ├── DockerUnavailable
+│   ├── SandboxLost     a container or process died under us
+│   └── ProviderError   network, 429, 5xx, a cut or nonsensical answer
+├── RefusedError        broken ground that will not heal by itself: outcome `infra`, never rerun
+│   ├── ImageMissing
+│   └── ProviderRefused 401, 403, 404, a request the provider rejects
+├── LimitReached        a limit ended solving; carries the `Stop`
+├── ReplayMiss          a request that no recording answers: outcome `error`
+└── RecordError         a record could not be written or read back
 """
 
 from __future__ import annotations

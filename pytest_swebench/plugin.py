@@ -1,1 +1,204 @@
-"""The pytest face."""
+"""The plugin: pytest's hooks, each a few lines that delegate.
+
+Importing this module costs an unrelated pytest run next to nothing: only the standard library, pytest and light
+modules of ours. The plugin is *active* when one of its options is set or `-m` asks for experiments; only then does
+it validate anything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from pytest_swebench import hookspecs, options
+from pytest_swebench.errors import InfraError, SwebenchError
+from pytest_swebench.fixtures import (
+    arm,
+    cell,
+    experiment,
+    function_of,
+    grader,
+    instance,
+    provider,
+    rep_number,
+    sandbox,
+    variant,
+    writer_pool,
+)
+from pytest_swebench.inbox import ATTRIBUTE, Inbox
+from pytest_swebench.reporting import junit
+from pytest_swebench.reporting.terminal import TerminalReport
+from pytest_swebench.spec import MARKER_KEYS
+from pytest_swebench.stash import CHOSEN_PATHS, CURRENT, HANDLE, INBOX, RESULT, SESSION
+from pytest_swebench.xdist import XdistHooks, check_distribution, is_worker, set_defaults, take_over
+
+if TYPE_CHECKING:
+    from pytest_swebench.session import ExperimentSession, RunHandle
+
+__all__ = [
+    "arm",
+    "cell",
+    "experiment",
+    "grader",
+    "instance",
+    "provider",
+    "rep_number",
+    "sandbox",
+    "variant",
+    "writer_pool",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"experiment({', '.join(MARKER_KEYS)}): run benchmark cells as tests")
+    if is_worker(config):
+        config.stash[HANDLE] = take_over(config)
+        return
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(XdistHooks(config), "swebench-xdist")
+    config.pluginmanager.register(TerminalReport(config), "swebench-terminal")
+    if options.is_active(config):
+        _activate(config)
+
+
+def _activate(config: pytest.Config) -> None:
+    """Check what can be checked before any process is started, and name the run."""
+    from pytest_swebench.discover import experiment_args
+    from pytest_swebench.preflight import preflight
+    from pytest_swebench.session import RunHandle, git_commit, output_root
+
+    check_distribution(config)
+    set_defaults(config)
+    if options.asks_for_experiments(config) and options.asks_for_default(config):
+        config.args = config.stash[CHOSEN_PATHS] = experiment_args(config)
+    try:
+        root = output_root(config, os.environ)
+        if config.getoption("collectonly"):  # a look at what would run leaves nothing behind
+            root = Path(tempfile.mkdtemp(prefix="swebench-collect-"))
+            config.add_cleanup(lambda: shutil.rmtree(root))
+        config.stash[HANDLE] = RunHandle.new(root, git_commit=git_commit(config.invocation_params.dir))
+        inbox_of(config)
+        preflight(session_of(config))
+    except SwebenchError as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if options.is_active(session.config):
+        signal.signal(signal.SIGTERM, _terminate)  # so that fixtures are torn down and containers removed
+
+
+def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt("terminated")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    marker = metafunc.definition.get_closest_marker("experiment")
+    if marker is None or "cell" not in metafunc.fixturenames:
+        return
+    metafunc.definition.add_marker(pytest.mark.repeat(1))  # repetitions are ours: ids stay the same for any --count
+    name, here = metafunc.definition.nodeid, metafunc.definition.path.parent
+    try:
+        plan = session_of(metafunc.config).plan(function_of(metafunc.definition), marker, here, name)
+    except SwebenchError as error:
+        raise pytest.Collector.CollectError(str(error)) from None
+    cells = plan.cells()
+    metafunc.parametrize("cell", cells, indirect=True, ids=list(map(str, cells)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    reruns = config.getoption("reruns", None)
+    if not reruns:
+        return
+    delay = config.getoption("reruns_delay", None) or 0
+    only_infra = pytest.mark.flaky(reruns=reruns, reruns_delay=delay, only_rerun=[InfraError])
+    for item in items:
+        if "experiment" in getattr(item, "fixturenames", ()) and item.get_closest_marker("experiment"):
+            item.add_marker(only_infra)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if options.is_active(session.config) and not is_worker(session.config):
+        inbox_of(session.config).note_collection(item.nodeid for item in session.items)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    item.config.stash[CURRENT] = item
+    item.stash[RESULT] = None
+    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in junit.NAMES]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    session = item.config.stash.get(SESSION, None)
+    if session is None:
+        return report
+    if texts := session.take_outbox():
+        setattr(report, ATTRIBUTE, texts)
+    result = item.stash.get(RESULT, None)
+    if result is not None and report.when == ("setup" if result.error is not None else "call"):
+        item.user_properties.extend(junit.properties(result.record))
+        report.user_properties[:] = item.user_properties
+    return report
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
+    result = yield  # xdist stops its workers in here; the terminal prints after us
+    config = session.config
+    if (ours := config.stash.get(SESSION, None)) is not None:
+        ours.close()
+    if (inbox := config.stash.get(INBOX, None)) is not None:
+        inbox.finish()
+        if inbox.below(config.getoption("swe_fail_under")) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    return result
+
+
+def session_of(config: pytest.Config) -> ExperimentSession:
+    """Return what this process needs to run cells, made on first use."""
+    if SESSION not in config.stash:
+        from pytest_swebench.session import ExperimentSession
+
+        config.stash[SESSION] = ExperimentSession(config, handle_of(config), dict(os.environ))
+    return config.stash[SESSION]
+
+
+def handle_of(config: pytest.Config) -> RunHandle:
+    """Return name and place of this run, made on first use."""
+    if HANDLE not in config.stash:
+        from pytest_swebench.session import RunHandle, output_root
+
+        config.stash[HANDLE] = RunHandle.new(output_root(config, os.environ))
+    return config.stash[HANDLE]
+
+
+def inbox_of(config: pytest.Config) -> Inbox:
+    """Return the inbox of the process that reports, made on first use."""
+    if INBOX not in config.stash:
+        config.stash[INBOX] = Inbox(handle_of(config))
+    return config.stash[INBOX]

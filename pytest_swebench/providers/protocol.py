@@ -91,7 +91,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A complete, validated answer; text and tool calls may not both be missing unless the model refused."""
+    """A complete, validated answer; text and tool calls are both missing only if the model refused or was cut off."""
 
     text: str
     model: str

@@ -1,0 +1,46 @@
+"""Which arms there are: built in (imported on use) and from plugins."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, cast
+
+from pytest_swebench.arms.protocol import Arm
+from pytest_swebench.errors import InputError, unknown
+
+_BUILT_IN: Final[Mapping[str, str]] = {
+    "gold": "pytest_swebench.arms.simple:Gold",
+    "null": "pytest_swebench.arms.simple:Null",
+    "predictions": "pytest_swebench.arms.simple:Predictions",
+    "singleshot": "pytest_swebench.arms.singleshot:Singleshot",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRegistry:
+    """Makes arms by name. `extra` holds the arms of plugins, `patches` the file for `predictions`."""
+
+    extra: Mapping[str, Arm] = field(default_factory=dict)
+    patches: Path | None = None
+
+    def names(self) -> list[str]:
+        """Return all known names, sorted."""
+        return sorted(_BUILT_IN.keys() | self.extra.keys())
+
+    def make(self, name: str) -> Arm:
+        """Return the arm called `name`. Raises InputError for an unknown name or a missing patches file."""
+        if name in self.extra:
+            return self.extra[name]
+        if name not in _BUILT_IN:
+            hint = " (for the tests without any change use 'null')" if name == "baseline" else ""
+            raise InputError(f"--arms: {unknown('arm', name, self.names())}{hint}")
+        module, _, attribute = _BUILT_IN[name].partition(":")
+        factory = getattr(importlib.import_module(module), attribute)
+        if name == "predictions":
+            if self.patches is None:
+                raise InputError("--arms predictions: which patches? give --patches FILE (.json or .jsonl)")
+            return cast(Arm, factory(self.patches))
+        return cast(Arm, factory())

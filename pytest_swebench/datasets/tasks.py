@@ -1,0 +1,116 @@
+"""Local tasks: a git repository at a ref whose own tests decide, one JSON object a line.
+
+Required: `task_id`, `repo` (git URL, or a path relative to the task file), `ref` (empty: the default branch).
+Optional: `pytest_k`, `patch_b64` (a unified diff in base64, the known answer), `timeouts` (`clone`, `install`,
+`test`, seconds), `problem_statement`, `image`, and `trusted` (may run without a container).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_swebench.datasets.fields import Fields
+from pytest_swebench.datasets.instance import Hidden, Instance, Kind, Problem, Source
+
+DEFAULT_TIMEOUTS_S: Final[Mapping[str, float]] = {"clone": 5.0, "install": 20.0, "test": 5.0}
+
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+@[^/\\]+:")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def instance_from_task(row: Mapping[str, Any], *, where: str, folder: Path) -> Instance:
+    """Turn one task into an instance graded by the exit code of its tests. Raises DatasetError.
+
+    `folder` is where the task file lies.
+    """
+    fields = Fields(row, where)
+    timeouts_s = _timeouts(fields)
+    pytest_k = _one_line(fields, "pytest_k")
+    problem = Problem(
+        instance_id=fields.identifier("task_id"),
+        statement=fields.text("problem_statement") or _default_statement(pytest_k),
+        repo=fields.text("repo", required=True),
+        language="python",
+    )
+    hidden = Hidden(
+        gold_patch=_patch(fields), eval_script=_eval_script(pytest_k, timeouts_s["test"]), eval_type="exit_code"
+    )
+    return Instance(
+        problem=problem,
+        hidden=hidden,
+        kind=Kind.TASK,
+        image=fields.text("image"),
+        source=Source(url=_location(problem.repo, folder), ref=_ref(fields)),
+        trusted=fields.flag("trusted"),
+        timeouts_s=timeouts_s,
+    )
+
+
+def _timeouts(fields: Fields) -> dict[str, float]:
+    timeouts_s = dict(DEFAULT_TIMEOUTS_S)
+    for name, value in fields.mapping("timeouts").items():
+        if name not in timeouts_s:
+            raise fields.error("timeouts", name, f"only the names {', '.join(timeouts_s)}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise fields.error(f"timeouts.{name}", value, "seconds, a number above 0")
+        timeouts_s[name] = float(value)
+    return timeouts_s
+
+
+def _one_line(fields: Fields, name: str) -> str:
+    value = fields.text(name)
+    if _CONTROL.search(value):
+        raise fields.error(name, value, "one line of text")
+    return value.strip()
+
+
+def _ref(fields: Fields) -> str:
+    if "ref" not in fields.row:
+        raise fields.missing("ref")
+    ref = _one_line(fields, "ref")
+    if ref.startswith("-"):  # git would take it for an option
+        raise fields.error("ref", ref, "a commit, branch or tag")
+    return ref
+
+
+def _patch(fields: Fields) -> str:
+    encoded = fields.text("patch_b64")
+    try:
+        return base64.b64decode("".join(encoded.split()), validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise fields.error("patch_b64", encoded, f"a unified diff in base64 ({error})") from error
+
+
+def _location(repo: str, folder: Path) -> str:
+    """Return a URL as it is and a path as an absolute one."""
+    if _URL.match(repo):
+        return repo
+    return str((folder / Path(repo).expanduser()).resolve())
+
+
+def _default_statement(pytest_k: str) -> str:
+    which = f" that match `-k {pytest_k}`" if pytest_k else ""
+    return f"Tests of this repository{which} fail. Change the code, not the tests, so that they pass."
+
+
+def _eval_script(pytest_k: str, timeout_s: float) -> str:
+    select = f" -k {shlex.quote(pytest_k)}" if pytest_k else ""
+    tests = f"timeout -k 1 {timeout_s:g} python -m pytest -rA -p no:cacheprovider{select}"
+    lines = [
+        "#!/bin/bash",
+        "set -uxo pipefail",
+        'cd "$SWEBENCH_TESTBED"',
+        "# The tree goes on the import path: an editable install would change the environment of a trusted local run.",
+        'export PYTHONPATH="$SWEBENCH_TESTBED/src:$SWEBENCH_TESTBED${PYTHONPATH:+:$PYTHONPATH}"',
+        "export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1",
+        ": '>>>>> Start Test Output'",
+        tests,
+        ": '>>>>> End Test Output'",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,147 @@
+"""The fixtures: a cell and its parts for tests that run their own experiment, `experiment` for the usual way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from pytest_swebench.cell import Cell, Variant
+from pytest_swebench.stash import CURRENT, RESULT
+
+if TYPE_CHECKING:
+    from pytest_swebench.arms.protocol import Arm
+    from pytest_swebench.datasets.instance import Instance
+    from pytest_swebench.experiment import Experiment
+    from pytest_swebench.grading.protocol import Grader
+    from pytest_swebench.providers.meter import Meter
+    from pytest_swebench.records.writers import RelayPool
+    from pytest_swebench.sandbox.protocol import Sandbox
+    from pytest_swebench.session import ExperimentSession
+
+
+@pytest.fixture
+def cell(request: pytest.FixtureRequest) -> Cell:
+    """Return the cell of this item. Mark the test with `@pytest.mark.experiment` to get one."""
+    param = getattr(request, "param", None)
+    if not isinstance(param, Cell):
+        raise pytest.UsageError(f"{request.node.nodeid}: 'cell' needs the marker @pytest.mark.experiment on the test")
+    return param
+
+
+@pytest.fixture
+def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
+    """Run the whole cell now and return how it ended; broken infrastructure is an ERROR of this set-up."""
+    from pytest_swebench.experiment import Experiment
+
+    result = _session(request).run(function_of(request.node), cell, attempt_of(request.node))
+    request.node.stash[RESULT] = result
+    if result.error is not None:
+        message = f"{cell}: {result.outcome}: {type(result.error).__name__}: {result.error}"
+        raise pytest.fail.Exception(message, pytrace=False) from result.error
+    option = request.config.getoption
+    capture = option("swe_outcome") == "capture" or option("swe_fail_under") is not None
+    return Experiment(cell, result.record, capture)
+
+
+@pytest.fixture
+def instance(cell: Cell, request: pytest.FixtureRequest) -> Instance:
+    """Return the instance of this cell."""
+    return _session(request).planned(function_of(request.node)).manifest.instance(cell.instance_id)
+
+
+@pytest.fixture
+def variant(cell: Cell, request: pytest.FixtureRequest) -> Variant:
+    """Return the variant of this cell: arm, model and settings."""
+    return _session(request).planned(function_of(request.node)).variants[cell.variant]
+
+
+@pytest.fixture
+def arm(variant: Variant, request: pytest.FixtureRequest) -> Arm:
+    """Return the arm of this cell."""
+    return _session(request).planned(function_of(request.node)).arms[variant.arm]
+
+
+@pytest.fixture
+def rep_number(request: pytest.FixtureRequest) -> int:
+    """Return the repetition, 1-based: the cell's own, or the one pytest-repeat is at, or 1."""
+    callspec = getattr(request.node, "callspec", None)
+    params = callspec.params if callspec is not None else {}
+    if isinstance(params.get("cell"), Cell):
+        return int(params["cell"].rep)
+    if not request.config.getoption("count", 1):
+        return 1
+    return int(params.get("__pytest_repeat_step_number", 0)) + 1
+
+
+@pytest.fixture
+def provider(request: pytest.FixtureRequest) -> Iterator[Meter]:
+    """Yield a counting client of the configured provider; in a test without a cell, of the command line's."""
+    from pytest_swebench.providers.meter import Meter
+
+    session = _session(request)
+    marker = request.node.get_closest_marker("experiment")
+    meter = Meter(session.provider(session.spec(marker, request.path.parent)), redactor=session.redactor)
+    yield meter
+    meter.close()
+
+
+@pytest.fixture
+def sandbox(instance: Instance, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """Yield a working copy of the instance's repository, removed after the test."""
+    opened = _session(request).context(function_of(request.node)).backend.open(instance)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def grader(cell: Cell, request: pytest.FixtureRequest) -> Grader:
+    """Return the grader: `grade(instance, patch, folder)` runs the hidden tests in a fresh environment."""
+    return _session(request).context(function_of(request.node)).grader
+
+
+@pytest.fixture(scope="session")
+def writer_pool(request: pytest.FixtureRequest) -> RelayPool:
+    """Return the pool of result files: `get(variant, rep).write_result(...)`; every line is stored exactly once."""
+    from pytest_swebench.records.writers import RelayPool
+
+    session, stash = _session(request), request.config.stash
+
+    def send(variant: str, rep: int, metadata: dict[str, Any], line: dict[str, Any]) -> None:
+        item = stash[CURRENT]
+        content = {"variant": variant, "rep": rep, "metadata": metadata, "line": line}
+        session.send_line(item.nodeid, attempt_of(item), content)
+
+    return RelayPool(session.handle.run_id, send)
+
+
+def attempt_of(item: pytest.Item) -> int:
+    """Return the 1-based attempt: pytest-rerunfailures counts on the item, and only where it is at work."""
+    return int(getattr(item, "execution_count", 1))
+
+
+def function_of(item: pytest.Item) -> Callable[..., object]:
+    """Return the plain function behind an item; plans are kept by it."""
+    function = getattr(item, "obj", None)
+    return cast("Callable[..., object]", getattr(function, "__func__", function))
+
+
+def _session(request: pytest.FixtureRequest) -> ExperimentSession:
+    from pytest_swebench.plugin import session_of
+
+    return session_of(request.config)
+
+
+__all__ = [
+    "arm",
+    "cell",
+    "experiment",
+    "grader",
+    "instance",
+    "provider",
+    "rep_number",
+    "sandbox",
+    "variant",
+    "writer_pool",
+]

@@ -1,0 +1,86 @@
+"""The command-line options, and whether any of them wakes the plugin up."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import pytest
+
+_GROUP: Final = "swebench"
+_LEFT_OUT: Final = re.compile(r"\bnot\s+\(?\s*experiment\b")
+_DESTS: Final = (
+    "swe_dataset",
+    "swe_split",
+    "swe_arms",
+    "swe_model",
+    "swe_models",
+    "swe_temperatures",
+    "swe_provider",
+    "swe_provider_url",
+    "swe_instances",
+    "swe_instance_ids",
+    "swe_language",
+    "swe_max_instances",
+    "swe_shuffle",
+    "swe_output_dir",
+    "swe_outcome",
+    "swe_fail_under",
+    "swe_sandbox",
+    "swe_patches",
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option; all default to None so that a set one can be told apart."""
+    group = parser.getgroup(_GROUP, "SWE-bench experiments (-m experiment)")
+
+    def add(name: str, help_text: str, **more: Any) -> None:
+        group.addoption(name, dest=f"swe_{name[2:].replace('-', '_')}", default=None, help=help_text, **more)
+
+    add("--dataset", "demo, lite, verified, full, multilingual, multimodal, a hub name, or a local file or folder")
+    add("--split", "split of the dataset (default: test)")
+    add("--arms", "comma list of strategies to compare, e.g. gold,null,singleshot (default: singleshot)")
+    add("--provider", "anthropic, openai, openrouter, huggingface, ollama, chutes, or replay:FILE (env: PROVIDER)")
+    add("--provider-url", "base URL of an OpenAI- or Anthropic-compatible server (env: BASE_URL)")
+    add("--model", "model id as the provider names it (env: MODEL)")
+    add("--models", "comma list of model ids; each gives variants of its own")
+    add("--temperatures", "comma list of temperatures, or 'default' for the provider's own (default: 0.2)")
+    add("--instances", "comma list of substrings; an instance id must hold one of them")
+    add("--instance-ids", "comma list of exact instance ids, or @FILE with one a line")
+    add("--language", "only instances in this language, e.g. python, go, javascript, typescript")
+    add("--max-instances", "at most so many instances, 0 for all", type=int, metavar="N")
+    add("--shuffle", "shuffle the instances with this seed before --max-instances cuts", type=int, metavar="SEED")
+    add("--patches", "predictions file (.json, .jsonl) for the arm 'predictions'", metavar="FILE")
+    add("--sandbox", "auto, docker, local, or one that a plugin adds (default: auto)")
+    add("--output-dir", "where results go (env: OUTPUT_DIR, default: results)", metavar="DIR")
+    add(
+        "--outcome",
+        "what passes: resolved (default), or capture for every valid record",
+        choices=["resolved", "capture"],
+    )
+    add("--fail-under", "exit 1 if a variant resolves less than this share (0-1) of its attempted cells", type=float)
+    parser.addini(
+        "experiment_paths", "what `pytest -m experiment` runs when no path is given", type="paths", default=[]
+    )
+
+
+def is_active(config: pytest.Config) -> bool:
+    """Say whether this is an experiment run: one of our options is set or `-m` asks for experiments."""
+    return any(config.getoption(dest, None) is not None for dest in _DESTS) or asks_for_experiments(config)
+
+
+def asks_for_experiments(config: pytest.Config) -> bool:
+    """Say whether `-m` names the marker `experiment` other than to leave it out."""
+    expression = config.getoption("markexpr", "") or ""
+    return bool(re.search(r"\bexperiment\b", _LEFT_OUT.sub("", expression)))
+
+
+def asks_for_default(config: pytest.Config) -> bool:
+    """Say whether no path was given on the command line, so that the default experiment may step in."""
+    return config.args_source is not config.ArgsSource.ARGS
+
+
+def asks_for_demo(config: pytest.Config) -> bool:
+    """Say whether the run falls back on the embedded demo: nothing was chosen and no path was given."""
+    return asks_for_default(config) and not config.getoption("swe_dataset") and not config.getoption("swe_provider")

@@ -1,0 +1,45 @@
+"""What is checked before any worker starts, so that bad input costs one line and no money."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_swebench.errors import InputError
+
+if TYPE_CHECKING:
+    from pytest_swebench.session import ExperimentSession
+
+
+def preflight(session: ExperimentSession) -> None:
+    """Check output folder, arms, provider and, where the command line names one, the dataset. Raises InputError.
+
+    A dataset that only a test's marker names is checked when its cells are generated, before the first of them runs.
+    """
+    check_writable(Path(session.handle.root))
+    option = session.config.getoption
+    rate = option("swe_fail_under")
+    if rate is not None and not 0 <= rate <= 1:
+        raise InputError(f"--fail-under {rate}: must be a share between 0 and 1, e.g. 0.3")
+    spec = session.spec(None, session.config.invocation_params.dir)
+    if option("swe_arms"):
+        session.check_arms(spec.arms)
+    if option("swe_provider") and not option("collectonly"):
+        session.provider(spec).close()
+    if option("swe_dataset"):
+        session.resolve(spec)
+
+
+def check_writable(root: Path) -> None:
+    """Raise InputError if files cannot be made in `root`; the folder is made if it is missing."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=root, prefix=".writable-")
+        os.close(handle)
+        os.unlink(name)
+    except OSError as error:
+        raise InputError(
+            f"--output-dir {str(root)!r}: cannot write there: {error.strerror}; choose another folder"
+        ) from None

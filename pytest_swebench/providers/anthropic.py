@@ -1,0 +1,167 @@
+"""The Anthropic Messages format (https://docs.anthropic.com/en/api/messages), through the official SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from pytest_swebench.errors import ProviderError
+from pytest_swebench.providers.http import HttpProvider, Response, decode_object, token_count
+from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, ToolCall, Usage
+from pytest_swebench.providers.retry import RetryPolicy
+from pytest_swebench.secrets import Key
+
+_STOP_REASONS: Final = {
+    "end_turn": StopReason.END,
+    "stop_sequence": StopReason.END,
+    "max_tokens": StopReason.MAX_TOKENS,
+    "model_context_window_exceeded": StopReason.MAX_TOKENS,
+    "tool_use": StopReason.TOOL_USE,
+    "refusal": StopReason.REFUSAL,
+}
+
+
+def anthropic_provider(name: str, *, base_url: str, key: Key, policy: RetryPolicy | None = None) -> HttpProvider:
+    """Return a provider for any endpoint of this format; the SDK is imported on its first call."""
+    return HttpProvider(name, AnthropicWire(), base_url=base_url, key=key, policy=policy)
+
+
+class AnthropicWire:
+    """Requests and event streams of `POST /v1/messages`."""
+
+    def connect(self, key: str, base_url: str) -> AnthropicConnection:
+        """Make the SDK's client."""
+        return AnthropicConnection(key, base_url)
+
+    def body(self, request: Request, refused: frozenset[str]) -> dict[str, Any]:
+        """Return the request's JSON body."""
+        body: dict[str, Any] = {
+            "model": request.model,
+            "max_tokens": request.max_tokens,
+            "messages": _turns(request.messages),
+        }
+        if request.system:
+            body["system"] = request.system
+        if request.temperature is not None and "temperature" not in refused:
+            body["temperature"] = request.temperature
+        if request.tools:
+            body["tools"] = [
+                {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+                for tool in request.tools
+            ]
+        return body
+
+    def read(self, events: Iterator[dict[str, Any]]) -> Answer:
+        """Assemble the answer from `message_start` to `message_stop`."""
+        stream = _Stream()
+        for event in events:
+            if event.get("type") == "message_stop":
+                return stream.answer()
+            stream.take(event)
+        raise ProviderError("the answer ended early, without 'message_stop'")
+
+
+class AnthropicConnection:
+    """The SDK's client. `temperature` is no argument of its newer versions, so the body's rest goes in as it is."""
+
+    def __init__(self, key: str, base_url: str) -> None:
+        import anthropic
+
+        self.status_error: type[Exception] = anthropic.APIStatusError
+        self.sdk_error: type[Exception] = anthropic.AnthropicError
+        self._client = anthropic.Anthropic(api_key=key, base_url=base_url, max_retries=0)
+
+    def stream(self, body: dict[str, Any], timeout: Any) -> AbstractContextManager[Response]:
+        """Post `body` and open the event stream."""
+        named = {name: body[name] for name in ("model", "max_tokens", "messages")}
+        rest = {name: value for name, value in body.items() if name not in named}
+        create: Any = self._client.messages.with_streaming_response.create
+        response: AbstractContextManager[Response] = create(**named, stream=True, extra_body=rest, timeout=timeout)
+        return response
+
+    def close(self) -> None:
+        """Close all sockets."""
+        self._client.close()
+
+
+class _Stream:
+    """What has arrived so far of one answer."""
+
+    def __init__(self) -> None:
+        self.model = ""
+        self.usage: dict[str, Any] = {}
+        self.stop_reason: str | None = None
+        self.blocks: dict[int, dict[str, Any]] = {}
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Add one event; unknown kinds are left out, as the API's versioning policy asks of clients."""
+        kind = event.get("type")
+        try:
+            if kind == "message_start":
+                self.model = event["message"]["model"]
+                self.usage |= event["message"]["usage"]
+            elif kind == "content_block_start":
+                self.blocks[event["index"]] = {"type": "", "text": "", **event["content_block"], "json": ""}
+            elif kind == "content_block_delta":
+                self._extend(self.blocks[event["index"]], event["delta"])
+            elif kind == "message_delta":
+                self.stop_reason = event["delta"]["stop_reason"]
+                self.usage |= {name: value for name, value in event["usage"].items() if value is not None}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ProviderError(f"malformed {kind!r} event ({type(error).__name__}: {error}): {event!r:.300}") from None
+
+    @staticmethod
+    def _extend(block: dict[str, Any], delta: dict[str, Any]) -> None:
+        if delta["type"] == "text_delta":
+            block["text"] += delta["text"]
+        elif delta["type"] == "input_json_delta":
+            block["json"] += delta["partial_json"]
+
+    def answer(self) -> Answer:
+        """Return the validated answer."""
+        if self.stop_reason not in _STOP_REASONS:
+            raise ProviderError(f"unknown stop reason {self.stop_reason!r}; known: {', '.join(_STOP_REASONS)}")
+        stop_reason = _STOP_REASONS[self.stop_reason]
+        blocks = list(self.blocks.values())
+        text = "".join(block["text"] for block in blocks if block["type"] == "text")
+        # A call that the token limit cut is no call; the stop reason tells what happened.
+        cut = stop_reason is StopReason.MAX_TOKENS
+        calls = () if cut else tuple(_tool_call(block) for block in blocks if block["type"] == "tool_use")
+        usage = Usage(
+            input=token_count(self.usage, "input_tokens", required=True),
+            output=token_count(self.usage, "output_tokens", required=True),
+            cache_read=token_count(self.usage, "cache_read_input_tokens"),
+            cache_write=token_count(self.usage, "cache_creation_input_tokens"),
+        )
+        return Answer(text=text, model=self.model, stop_reason=stop_reason, usage=usage, tool_calls=calls)
+
+
+def _tool_call(block: dict[str, Any]) -> ToolCall:
+    arguments = decode_object(block["json"] or "{}", "arguments of a tool call")
+    return ToolCall(str(block.get("id", "")), str(block.get("name", "")), arguments)
+
+
+def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """Return the turns; results of tools that ran side by side must share one user turn."""
+    turns: list[dict[str, Any]] = []
+    previous = ""
+    for message in messages:
+        if message.role == "tool":
+            result = {"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.content}
+            if previous == "tool":
+                turns[-1]["content"].append(result)
+            else:
+                turns.append({"role": "user", "content": [result]})
+        elif message.tool_calls:
+            # An empty text block is rejected, so it is left out.
+            text = [{"type": "text", "text": message.content}] if message.content else []
+            calls = [
+                {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
+                for call in message.tool_calls
+            ]
+            turns.append({"role": "assistant", "content": [*text, *calls]})
+        else:
+            turns.append({"role": message.role, "content": message.content})
+        previous = message.role
+    return turns

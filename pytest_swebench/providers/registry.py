@@ -1,0 +1,103 @@
+"""Which providers there are, where they listen, and where their keys are looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from pytest_swebench.errors import InputError, unknown
+from pytest_swebench.providers.protocol import Provider
+from pytest_swebench.secrets import GENERIC_KEY_ENV, Key, find_key
+
+REPLAY_PREFIX: Final = "replay:"
+NO_KEY: Final = Key("none", "placeholder")  # the SDK insists on a key where the endpoint wants none
+
+
+class Kind(StrEnum):
+    """The wire format of an endpoint."""
+
+    ANTHROPIC = "anthropic"
+    OPENAI = "openai"
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """A known endpoint. `key_env` names the variables that may hold its key, best first."""
+
+    name: str
+    kind: Kind
+    base_url: str
+    key_env: tuple[str, ...] = ()
+    needs_key: bool = True
+
+
+PROVIDERS: Final[Mapping[str, ProviderSpec]] = MappingProxyType(
+    {
+        spec.name: spec
+        for spec in (
+            ProviderSpec("anthropic", Kind.ANTHROPIC, "https://api.anthropic.com", ("ANTHROPIC_API_KEY",)),
+            ProviderSpec("openai", Kind.OPENAI, "https://api.openai.com/v1", ("OPENAI_API_KEY",)),
+            ProviderSpec("openrouter", Kind.OPENAI, "https://openrouter.ai/api/v1", ("OPENROUTER_API_KEY",)),
+            ProviderSpec(
+                "huggingface", Kind.OPENAI, "https://router.huggingface.co/v1", ("HUGGINGFACE_TOKEN", "HF_TOKEN")
+            ),
+            ProviderSpec("ollama", Kind.OPENAI, "http://localhost:11434/v1", needs_key=False),
+            ProviderSpec("chutes", Kind.OPENAI, "https://llm.chutes.ai/v1", ("CHUTES_API_KEY",)),
+        )
+    }
+)
+
+
+def make_provider(
+    spec_text: str,
+    *,
+    base_url: str = "",
+    env: Mapping[str, str],
+    extra: Mapping[str, Callable[[], Provider]] = MappingProxyType({}),
+) -> Provider:
+    """Return the provider that `spec_text` names: a known one, one of `extra`, or `replay:PATH`.
+
+    `base_url` takes the place of the endpoint's own address. Nothing is imported or connected yet. Raises
+    InputError for an unknown name, a missing key, a bad address or recordings that cannot be read.
+    """
+    if spec_text.startswith(REPLAY_PREFIX):
+        return _replay(spec_text.removeprefix(REPLAY_PREFIX))
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise InputError(f"provider {spec_text!r}: base URL {base_url!r} must start with http:// or https://")
+    if spec_text in extra:
+        if base_url:
+            raise InputError(f"provider {spec_text!r} is a plugin's own and takes no base URL, got {base_url!r}")
+        return extra[spec_text]()
+    spec = PROVIDERS.get(spec_text)
+    if spec is None:
+        raise InputError(unknown("provider", spec_text, [*PROVIDERS, *extra, "replay:PATH"]))
+    return _endpoint(spec, base_url=base_url, env=env)
+
+
+def _replay(path: str) -> Provider:
+    from pytest_swebench.providers.replay import ReplayProvider
+
+    if not path:
+        raise InputError("provider 'replay:' names no file; write replay:PATH, a JSONL file of recorded exchanges")
+    return ReplayProvider(path)
+
+
+def _endpoint(spec: ProviderSpec, *, base_url: str, env: Mapping[str, str]) -> Provider:
+    key = find_key(spec, env)
+    if key is None and spec.needs_key and not (base_url and spec.kind is Kind.OPENAI):
+        names = " or ".join((*spec.key_env, GENERIC_KEY_ENV[0]))
+        raise InputError(
+            f"provider {spec.name!r} needs a key and none is set; set {names} in the environment, "
+            "or use a provider without a key: 'ollama', or 'replay:PATH' for recorded answers"
+        )
+    address = (base_url or spec.base_url).rstrip("/")
+    if spec.kind is Kind.ANTHROPIC:
+        from pytest_swebench.providers.anthropic import anthropic_provider
+
+        return anthropic_provider(spec.name, base_url=address, key=key or NO_KEY)
+    from pytest_swebench.providers.openai import openai_provider
+
+    return openai_provider(spec.name, base_url=address, key=key or NO_KEY)

@@ -1,0 +1,118 @@
+"""The journal: one append-only file per process, the truth of a run.
+
+Each line is a JSON object whose last member `crc` is the CRC-32 of the line without it. A line is written whole by
+one `write` under an exclusive lock and synced to disk before the call returns. A tail torn by a dying process is
+healed by the next writer (the lock makes the order safe), and readers skip whatever its CRC does not vouch for.
+Locks and syncs are those of a local disk; network file systems are not covered.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_swebench.errors import RecordError
+from pytest_swebench.redact import Redactor
+
+_SEALED: Final = re.compile(rb'^(?P<body>\{.*),"crc":"(?P<crc>[0-9a-f]{8})"\}$', re.DOTALL)
+
+
+def seal(entry: dict[str, Any]) -> bytes:
+    """Return `entry` as one line with its checksum; `entry` must not be empty."""
+    body = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()[:-1]
+    return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
+
+
+def unseal(line: bytes) -> dict[str, Any] | None:
+    """Return the entry of a sealed line, or None if the line is damaged."""
+    match = _SEALED.match(line.rstrip(b"\n"))
+    if match is None or int(match["crc"], 16) != zlib.crc32(match["body"]):
+        return None
+    entry: dict[str, Any] = json.loads(match["body"] + b"}")
+    return entry
+
+
+class Journal:
+    """The journal of this process; the file appears with the first entry."""
+
+    def __init__(self, path: Path, redactor: Redactor) -> None:
+        self._path = path
+        self._redactor = redactor
+        self._file: int | None = None
+        self._count = 0
+
+    @property
+    def process(self) -> str:
+        """Return the name of the process, which is the name of the file."""
+        return self._path.stem
+
+    def append(self, kind: str, **fields: Any) -> dict[str, Any]:
+        """Store one entry durably and return it, with its `id` (`<process>:<number>`).
+
+        Raises RecordError if the disk does not take the line whole; what was there before stays intact.
+        """
+        self._count += 1
+        entry = {"kind": kind, "id": f"{self.process}:{self._count}", **self._redactor.data(fields)}
+        line = seal(entry)
+        if self._file is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        try:
+            self._write(self._file, line)
+        finally:
+            fcntl.flock(self._file, fcntl.LOCK_UN)
+        return entry
+
+    def close(self) -> None:
+        """Close the file; the next append opens it again."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _write(self, file: int, line: bytes) -> None:
+        end = os.fstat(file).st_size
+        if end and os.pread(file, 1, end - 1) != b"\n":
+            line = b"\n" + line
+        try:
+            written = os.write(file, line)  # a full disk shows as a short count, not as an error
+            if written != len(line):
+                raise OSError(f"only {written} of {len(line)} bytes fit")
+            os.fsync(file)
+        except OSError as error:
+            os.ftruncate(file, end)
+            raise RecordError(f"journal {str(self._path)!r}: {error}; free space on that disk and run again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class JournalRead:
+    """What a folder of journals holds: whole entries in file and line order, and how many lines were damaged."""
+
+    entries: list[dict[str, Any]]
+    damaged: int
+
+
+def read_journals(folder: Path) -> JournalRead:
+    """Read every journal in `folder`; a missing folder is an empty one."""
+    entries: list[dict[str, Any]] = []
+    damaged = 0
+    for line in _lines(folder):
+        entry = unseal(line)
+        if entry is None:
+            damaged += 1
+        else:
+            entries.append(entry)
+    return JournalRead(entries, damaged)
+
+
+def _lines(folder: Path) -> Iterator[bytes]:
+    for path in sorted(folder.glob("*.jsonl")):
+        with path.open("rb") as file:
+            yield from (line for line in file if line.strip())

@@ -1,0 +1,203 @@
+"""From journals to the files people read: per-variant lines as they come, merged results at the end.
+
+The journals are the truth. Everything written here can be deleted and made again with `swebench-runner merge`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pytest_swebench.cell import Cell, parse_cell
+from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.journal import JournalRead, read_journals
+from pytest_swebench.records.layout import RunLayout, write_json, write_whole
+from pytest_swebench.records.schema import cell_of
+from pytest_swebench.records.summary import VariantSummary, summarise, summary_csv
+from pytest_swebench.records.writers import WriterPool
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a run's journals add up to: the last attempt of every cell, and the rates of every variant."""
+
+    records: list[Entry]
+    summaries: list[VariantSummary]
+    damaged: int
+
+
+def final_records(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the record of the last attempt of every cell, in the order in which cells first appeared."""
+    last: dict[str, Entry] = {}
+    for entry in entries:
+        if entry["kind"] == "record":
+            known = last.get(entry["cell"])
+            if known is None or entry["record"]["attempt"] >= known["attempt"]:
+                last[entry["cell"]] = entry["record"]
+    return list(last.values())
+
+
+def unfinished(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the opening records of attempts that started and have no record: their process died or was stopped."""
+    open_attempts: dict[tuple[str, int], Entry] = {}
+    for entry in entries:
+        if entry["kind"] == "started":
+            open_attempts.setdefault((entry["cell"], entry["record"]["attempt"]), entry["record"])
+    for entry in entries:
+        if entry["kind"] == "record":
+            open_attempts.pop((entry["cell"], entry["record"]["attempt"]), None)
+    return list(open_attempts.values())
+
+
+def paid(entries: Iterable[Entry], cell: str) -> bool:
+    """Say whether any attempt at `cell` has called a model."""
+    return any(entry["kind"] == "calling" and entry["cell"] == cell for entry in entries)
+
+
+def merge(layout: RunLayout, selected: dict[str, int] | None = None) -> Merged:
+    """Rebuild `results.jsonl`, `summary.json`, `summary.csv` and the predictions of a run from its journals.
+
+    `selected` says how many cells of each variant were selected; without it the plans of the run tell.
+    """
+    read = read_journals(layout.journals)
+    records = sorted(final_records(read.entries), key=cell_of)
+    summaries = summarise(records, selected or planned_cells(layout))
+    write_whole(layout.results, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    write_json(layout.folder / "summary.json", [summary.as_json() for summary in summaries])
+    write_whole(layout.folder / "summary.csv", summary_csv(summaries))
+    _write_predictions(layout, records)
+    return Merged(records, summaries, read.damaged)
+
+
+def planned_cells(layout: RunLayout) -> dict[str, int]:
+    """Return variant -> number of cells that the run's plans ask for."""
+    cells: dict[str, int] = {}
+    for plan in read_plans(layout):
+        for variant in plan["variants"]:
+            cells[variant] = cells.get(variant, 0) + plan["instances"] * plan["reps"]
+    return cells
+
+
+def read_plans(layout: RunLayout) -> list[Entry]:
+    """Return what each test function of the run asked for, as stored when it was resolved."""
+    paths = sorted((layout.folder / "plans").glob("*.json"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def _write_predictions(layout: RunLayout, records: list[Entry]) -> None:
+    """Write the patches in the official shape: instance_id, model_name_or_path, model_patch."""
+    files: dict[Path, list[str]] = {}
+    for record in records:
+        if record["type"] != "result" or not record["patch"] or not Outcome(record["outcome"]).final:
+            continue
+        line = {
+            "instance_id": record["instance_id"],
+            "model_name_or_path": record["variant"],
+            "model_patch": record["patch"],
+        }
+        path = layout.predictions(record["variant"], record["rep"])
+        files.setdefault(path, []).append(json.dumps(line, ensure_ascii=False) + "\n")
+    for path, lines in files.items():
+        write_whole(path, "".join(lines))
+
+
+@dataclass(slots=True)
+class ResultFiles:
+    """The per-variant files of a run, written by the controller alone, each line once."""
+
+    layout: RunLayout
+    git_commit: str
+    _pool: WriterPool | None = None
+    _written: set[str] = field(default_factory=set)
+
+    @property
+    def pool(self) -> WriterPool:
+        if self._pool is None:
+            layout = self.layout
+            self._pool = WriterPool(layout.run_id, self.git_commit, directory=layout.root, timestamp=layout.timestamp)
+        return self._pool
+
+    def add(self, bundle: Entry) -> None:
+        """Write the line of a bundle: a cell's record, or a line of a test's own writer."""
+        if bundle["kind"] == "record":
+            record = bundle["record"]
+            self._write(_record_id(record), record["variant"], record["rep"], bundle.get("metadata", {}), record)
+        else:
+            self._write(bundle["id"], bundle["variant"], bundle["rep"], bundle["metadata"], bundle["line"])
+
+    def reconcile(self, read: JournalRead, dropped: set[tuple[str, int]]) -> None:
+        """Write what the journals hold and no report brought; `dropped` attempts (nodeid, number) were rerun."""
+        metadata = {name: data for plan in read_plans(self.layout) for name, data in plan["variants"].items()}
+        for record in final_records(read.entries):
+            described = {**metadata.get(record["variant"], {}), "rep": record["rep"]}
+            self.add({"kind": "record", "record": record, "metadata": described})
+        lines = [entry for entry in read.entries if entry["kind"] == "line"]
+        last = {entry["nodeid"]: entry["attempt"] for entry in sorted(lines, key=lambda entry: entry["attempt"])}
+        for entry in lines:
+            if entry["attempt"] == last[entry["nodeid"]] and (entry["nodeid"], entry["attempt"]) not in dropped:
+                self.add(entry)
+
+    def close(self) -> list[Path]:
+        """Close the files and return their paths."""
+        if self._pool is None:
+            return []
+        self._pool.close_all()
+        return self._pool.paths()
+
+    def _write(self, line_id: str, variant: str, rep: int, metadata: Entry, line: Entry) -> None:
+        if line_id in self._written:
+            return
+        self._written.add(line_id)
+        writer = self.pool.get(variant, rep)
+        if not writer.started:
+            writer.write_metadata(**metadata)
+        writer.write_line(line)
+
+
+def _record_id(record: Entry) -> str:
+    return f"{cell_of(record)}#{record['attempt']}"
+
+
+def lost_record(opening: Entry, message: str, finished_at: str) -> Entry:
+    """Return the record of an attempt whose process is gone, from the one it opened with."""
+    return {
+        **opening,
+        "outcome": str(Outcome.INFRA),
+        "error": {"type": "WorkerLost", "message": message},
+        "finished_at": finished_at,
+    }
+
+
+def opening_from_plan(layout: RunLayout, nodeid: str) -> Entry | None:
+    """Return what a cell's first record would say, for a cell that died before it could open one."""
+    cell = parse_cell(nodeid)
+    for plan in read_plans(layout):
+        metadata = plan["variants"].get(cell.variant) if cell else None
+        if cell is not None and metadata is not None:
+            return _blank(layout.run_id, cell, metadata)
+    return None
+
+
+def _blank(run_id: str, cell: Cell, metadata: Entry) -> Entry:
+    from pytest_swebench.cell import Variant
+    from pytest_swebench.datasets.instance import Kind
+    from pytest_swebench.records.schema import Record
+
+    variant = Variant(cell.variant, metadata["arm"], metadata["model"], metadata["temperature"])
+    return Record(
+        run_id=run_id,
+        key="",
+        cell=cell,
+        variant=variant,
+        kind=Kind.ISSUE,
+        attempt=1,
+        oracle=metadata["oracle"],
+        provider=metadata["provider"],
+        started_at="",
+        host="",
+    ).as_json()

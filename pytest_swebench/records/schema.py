@@ -1,0 +1,142 @@
+"""The shape of what is stored: the metadata line, the result line, and the key under which a cell is done once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pytest_swebench.cell import Cell, Variant, digest
+from pytest_swebench.datasets.instance import Instance, Kind
+from pytest_swebench.outcome import Outcome, Stop
+from pytest_swebench.providers.protocol import Usage
+
+FORMAT_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """What every file of a run says about the run itself."""
+
+    run_id: str
+    timestamp: str
+    git_commit: str = ""
+    dataset: str = ""
+    provider: str = ""
+    filter: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def run_metadata(info: RunInfo, variant: Variant, rep: int, *, oracle: bool) -> dict[str, Any]:
+    """Return the first line of a per-variant file.
+
+    `fixed_timestamp` and `zero_persona` belong to the format of earlier experiments; here nothing is fixed or added
+    to a prompt, so they say so.
+    """
+    return {
+        "type": "run_metadata",
+        "format_version": FORMAT_VERSION,
+        "run_id": info.run_id,
+        "git_commit": info.git_commit,
+        "timestamp": info.timestamp,
+        "dataset": info.dataset,
+        "variant": variant.name,
+        "arm": variant.arm,
+        "provider": info.provider,
+        "model": variant.model,
+        "temperature": variant.temperature,
+        "fixed_timestamp": None,
+        "zero_persona": None,
+        "rep": rep,
+        "oracle": oracle,
+        "filter": info.filter,
+        "versions": info.versions,
+    }
+
+
+def cell_key(dataset: str, instance: Instance, variant: Variant, arm_version: str, rep: int) -> str:
+    """Return the key of a cell: it changes with whatever changes the answer or the verdict, and with nothing else."""
+    settings = [variant.arm, arm_version, variant.model, variant.temperature]
+    return digest([dataset, instance.digest, digest(settings), rep])
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """One attempt at a cell, filled in as it goes and stored as one JSON line by `as_json`."""
+
+    run_id: str
+    key: str
+    cell: Cell
+    variant: Variant
+    kind: Kind
+    attempt: int
+    oracle: bool
+    provider: str
+    started_at: str
+    host: str
+    outcome: Outcome = Outcome.ERROR
+    stop: Stop | None = None
+    patch: str = ""
+    response_text: str = ""
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    calls: int = 0
+    cost_usd: float | None = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    per_step_tokens: dict[str, int] = field(default_factory=dict)
+    failed_step: str = ""
+    failed_guard: str = ""
+    retry_count: int = 0
+    error: dict[str, str] | None = None
+    notes: str = ""
+    verdict: dict[str, Any] | None = None
+    integrity: dict[str, Any] | None = None
+    image: str = ""
+    image_digest: str = ""
+    finished_at: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the stored line; prompt scenarios carry `scenario_id` and their own type."""
+        scenario = self.kind is Kind.SCENARIO
+        graded = self.verdict is not None
+        return {
+            "type": "scenario_result" if scenario else "result",
+            "run_id": self.run_id,
+            "key": self.key,
+            ("scenario_id" if scenario else "instance_id"): self.cell.instance_id,
+            "variant": self.cell.variant,
+            "arm": self.variant.arm,
+            "model": self.variant.model,
+            "provider": self.provider,
+            "rep": self.cell.rep,
+            "attempt": self.attempt,
+            "oracle": self.oracle,
+            "outcome": str(self.outcome),
+            "stop": None if self.stop is None else str(self.stop),
+            "resolved": (self.outcome is Outcome.RESOLVED) if graded else None,
+            "patch": self.patch,
+            "response_text": self.response_text,
+            "tool_calls": list(self.tool_calls),
+            "tokens": self.usage.as_json(),
+            "calls": self.calls,
+            "cost_usd": self.cost_usd,
+            "wall_time_seconds": self.seconds,
+            "per_step_tokens": self.per_step_tokens,
+            "failed_step": self.failed_step or None,
+            "failed_guard": self.failed_guard or None,
+            "retry_count": self.retry_count,
+            "error": self.error,
+            "notes": self.notes,
+            "verdict": self.verdict,
+            "integrity": self.integrity,
+            "image": self.image,
+            "image_digest": self.image_digest,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "host": self.host,
+        }
+
+
+def cell_of(record: dict[str, Any]) -> Cell:
+    """Return the cell a stored line belongs to."""
+    instance_id = record.get("instance_id") or record["scenario_id"]
+    return Cell(str(instance_id), str(record["variant"]), int(record["rep"]))

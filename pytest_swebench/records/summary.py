@@ -1,0 +1,118 @@
+"""Rates of a run with honest denominators.
+
+*Attempted* cells ended with an answer that counts (resolved, unresolved, no patch, limit); *graded* ones have a
+verdict. `infra` and `error` are in neither: they are missing, and coverage says how much is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_swebench.outcome import Outcome
+
+_COUNTED: Final = (Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.NO_PATCH, Outcome.LIMIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantSummary:
+    """One variant's counts over all instances and repetitions. `cost_usd` is None where a price is unknown."""
+
+    variant: str
+    oracle: bool
+    selected: int
+    outcomes: dict[str, int]
+    cost_usd: float | None
+    input_tokens: int
+    output_tokens: int
+    seconds: float
+
+    def count(self, outcome: Outcome) -> int:
+        return self.outcomes.get(str(outcome), 0)
+
+    @property
+    def recorded(self) -> int:
+        return sum(self.outcomes.values())
+
+    @property
+    def attempted(self) -> int:
+        return sum(self.count(outcome) for outcome in _COUNTED)
+
+    @property
+    def graded(self) -> int:
+        return self.count(Outcome.RESOLVED) + self.count(Outcome.UNRESOLVED)
+
+    @property
+    def broken(self) -> int:
+        return self.count(Outcome.INFRA) + self.count(Outcome.ERROR)
+
+    @property
+    def rate_of_attempted(self) -> float | None:
+        return self.count(Outcome.RESOLVED) / self.attempted if self.attempted else None
+
+    @property
+    def rate_of_graded(self) -> float | None:
+        return self.count(Outcome.RESOLVED) / self.graded if self.graded else None
+
+    @property
+    def coverage(self) -> float | None:
+        """Share of the selected cells that ended with something that counts."""
+        done = self.attempted + self.count(Outcome.CAPTURED)
+        return done / self.selected if self.selected else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of `summary.json`, rates spelt out."""
+        return {
+            "variant": self.variant,
+            "oracle": self.oracle,
+            "selected": self.selected,
+            "attempted": self.attempted,
+            "graded": self.graded,
+            **{str(outcome): self.count(outcome) for outcome in Outcome},
+            "resolved_of_attempted": self.rate_of_attempted,
+            "resolved_of_graded": self.rate_of_graded,
+            "coverage": self.coverage,
+            "cost_usd": self.cost_usd,
+            "input_tokens": self.input_tokens,
+            "output_tokens": self.output_tokens,
+            "mean_seconds": self.seconds / self.recorded if self.recorded else None,
+        }
+
+
+def summarise(records: Iterable[Mapping[str, Any]], selected: Mapping[str, int]) -> list[VariantSummary]:
+    """Return one summary a variant, sorted by name. `records` holds one line a cell."""
+    groups: dict[str, list[Mapping[str, Any]]] = {variant: [] for variant in selected}
+    for record in records:
+        groups.setdefault(str(record["variant"]), []).append(record)
+    return [_summary(variant, group, selected) for variant, group in sorted(groups.items())]
+
+
+def summary_csv(summaries: list[VariantSummary]) -> str:
+    """Return the summaries as CSV with a header line."""
+    if not summaries:
+        return ""
+    rows = [summary.as_json() for summary in summaries]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _summary(variant: str, records: list[Mapping[str, Any]], selected: Mapping[str, int]) -> VariantSummary:
+    costs = [record["cost_usd"] for record in records]
+    tokens = [record["tokens"] for record in records]
+    return VariantSummary(
+        variant=variant,
+        oracle=any(record["oracle"] for record in records),
+        selected=max(selected.get(variant, 0), len(records)),
+        outcomes=dict(Counter(str(record["outcome"]) for record in records)),
+        cost_usd=None if None in costs else sum(costs),
+        input_tokens=sum(used["input"] + used["cache_read"] + used["cache_write"] for used in tokens),
+        output_tokens=sum(used["output"] for used in tokens),
+        seconds=sum(record["wall_time_seconds"].get("total", 0.0) for record in records),
+    )

@@ -1,0 +1,160 @@
+"""Per-variant result files: one metadata line, then one line a result, appended and flushed as they come.
+
+`JSONLWriter` and `WriterPool` are public: test functions reach a pool through the fixture `writer_pool`. In a worker
+process the fixture gives a `RelayPool` with the same face, whose lines travel to the controller with the report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from pytest_swebench.cell import slug
+from pytest_swebench.errors import RecordError
+
+
+class Writer(Protocol):
+    """Where the results of one variant and repetition go."""
+
+    def write_metadata(self, **fields: Any) -> None:
+        """Say more about the run; fields join the metadata line and must come before the first result."""
+
+    def write_result(self, **fields: Any) -> None:
+        """Add one result line; `type` defaults to `scenario_result`."""
+
+
+class JSONLWriter:
+    """Append JSON lines to one file.
+
+    With `filename` that file is used as it is; without, the name is made of run id and time. An existing file is
+    continued, never overwritten, and gets no second metadata line.
+    """
+
+    def __init__(
+        self, run_id: str, git_commit: str, filename: str | None = None, directory: Path | str = "results"
+    ) -> None:
+        name = filename or f"{run_id}_{time.strftime('%Y%m%d_%H%M%S')}.jsonl"
+        self.path = Path(directory, name)
+        self._run_id, self._git_commit = run_id, git_commit
+        self._file: TextIO | None = None
+        self._metadata: dict[str, Any] = {}
+
+    @property
+    def started(self) -> bool:
+        """Whether the metadata line can no longer change."""
+        return self._file is not None
+
+    def write_metadata(self, **fields: Any) -> None:
+        """Add fields to the metadata line. Raises RecordError once results have been written."""
+        if self._file is not None:
+            raise RecordError(f"{self.path}: metadata must be written before the first result")
+        self._metadata.update(fields)
+
+    def write_result(self, **fields: Any) -> None:
+        self.write_line({"type": "scenario_result", "run_id": self._run_id, **fields})
+
+    def write_line(self, line: dict[str, Any]) -> None:
+        """Append `line` as it is, after the metadata line if the file is new."""
+        file = self._open()
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        file.flush()
+
+    def close(self) -> None:
+        """Close the file; safe to call twice."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> TextIO:
+        if self._file is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = self.path.open("a+", encoding="utf-8")
+            if os.fstat(file.fileno()).st_size == 0:
+                head = {"type": "run_metadata", "run_id": self._run_id, "git_commit": self._git_commit}
+                file.write(json.dumps({**head, **self._metadata}, ensure_ascii=False) + "\n")
+            self._file = file
+        return self._file
+
+
+class WriterPool:
+    """One `JSONLWriter` a (variant, repetition), made on first use; one timestamp a pool.
+
+    Files are called `{variant}_run{rep}_{timestamp}.jsonl`; if another run took the name, the run id is added.
+    """
+
+    def __init__(
+        self, run_id: str, git_commit: str, *, directory: Path | str = "results", timestamp: str | None = None
+    ) -> None:
+        self._run_id, self._git_commit = run_id, git_commit
+        self._directory = Path(directory)
+        self._timestamp = timestamp or time.strftime("%Y%m%d_%H%M%S")
+        self._writers: dict[tuple[str, int], JSONLWriter] = {}
+
+    def get(self, variant: str, rep: int) -> JSONLWriter:
+        """Return the writer of a variant and repetition (1-based)."""
+        if (variant, rep) not in self._writers:
+            stem = f"{slug(variant)}_run{rep}_{self._timestamp}"
+            if self._taken(self._directory / f"{stem}.jsonl"):
+                stem = f"{stem}_{self._run_id}"
+            writer = JSONLWriter(self._run_id, self._git_commit, f"{stem}.jsonl", self._directory)
+            writer.write_metadata(timestamp=self._timestamp, variant=variant, rep=rep)
+            self._writers[variant, rep] = writer
+        return self._writers[variant, rep]
+
+    def paths(self) -> list[Path]:
+        """Return the files made so far, sorted."""
+        return sorted(writer.path for writer in self._writers.values() if writer.path.exists())
+
+    def close_all(self) -> None:
+        """Close every writer; safe to call twice."""
+        for writer in self._writers.values():
+            writer.close()
+
+    def _taken(self, path: Path) -> bool:
+        try:
+            with path.open(encoding="utf-8") as file:
+                return bool(json.loads(file.readline()).get("run_id") != self._run_id)
+        except FileNotFoundError:
+            return False
+        except ValueError:  # not a file of ours: leave it alone
+            return True
+
+
+class RelayPool:
+    """The face of a `WriterPool` in a test: every line goes to `send(variant, rep, metadata, line)`."""
+
+    def __init__(self, run_id: str, send: Callable[[str, int, dict[str, Any], dict[str, Any]], None]) -> None:
+        self._run_id, self._send = run_id, send
+        self._writers: dict[tuple[str, int], RelayWriter] = {}
+
+    def get(self, variant: str, rep: int) -> RelayWriter:
+        """Return the writer of a variant and repetition (1-based)."""
+        return self._writers.setdefault((variant, rep), RelayWriter(self._run_id, variant, rep, self._send))
+
+    def close_all(self) -> None:
+        """Do nothing: the files belong to the controller."""
+
+
+class RelayWriter:
+    """One writer of a `RelayPool`."""
+
+    def __init__(
+        self,
+        run_id: str,
+        variant: str,
+        rep: int,
+        send: Callable[[str, int, dict[str, Any], dict[str, Any]], None],
+    ) -> None:
+        self._run_id, self._variant, self._rep, self._send = run_id, variant, rep, send
+        self._metadata: dict[str, Any] = {}
+
+    def write_metadata(self, **fields: Any) -> None:
+        self._metadata.update(fields)
+
+    def write_result(self, **fields: Any) -> None:
+        line = {"type": "scenario_result", "run_id": self._run_id, **fields}
+        self._send(self._variant, self._rep, dict(self._metadata), line)

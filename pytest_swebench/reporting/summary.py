@@ -1,0 +1,135 @@
+"""The closing summary as text: rates with both denominators, how cells ended and why, where the files are."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.schema import cell_of
+from pytest_swebench.records.summary import VariantSummary
+
+if TYPE_CHECKING:
+    from pytest_swebench.inbox import Inbox
+
+_MEANING: Final = {
+    Outcome.RESOLVED: "every hidden test passes",
+    Outcome.UNRESOLVED: "a patch, but some hidden test fails or it does not apply",
+    Outcome.NO_PATCH: "the answer holds nothing to grade",
+    Outcome.LIMIT: "a limit stopped it before there was a patch",
+    Outcome.CAPTURED: "the answer is recorded; nothing to grade",
+    Outcome.INFRA: "broken infrastructure; in no rate, a rerun takes it up again",
+    Outcome.ERROR: "a fault of the arm or of this tool; in no rate",
+}
+_EXAMPLES: Final = 3
+
+
+def render(inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None) -> str:
+    """Return the summary of a finished run, at most `width` columns wide."""
+    from rich.console import Console
+
+    file = io.StringIO()
+    console = Console(
+        file=file, width=width, force_terminal=colour, highlight=False, color_system="standard" if colour else None
+    )
+    merged = inbox.merged
+    if merged is not None and merged.summaries:
+        console.print(_table(merged.summaries))
+        if any(summary.oracle for summary in merged.summaries):
+            console.print("* oracle: sees the hidden tests or the reference patch; not to be ranked with the others")
+        for line in _endings(merged.records):
+            console.print(line, soft_wrap=False)
+        if merged.damaged:
+            console.print(f"{merged.damaged} damaged journal lines were left out", style="yellow")
+    for variant in inbox.below(fail_under):
+        console.print(f"--fail-under {fail_under}: {variant} is below, or has broken cells", style="red")
+    console.print(_tests(inbox))
+    for line in _places(inbox):
+        console.print(line, soft_wrap=True)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+
+
+def _table(summaries: Sequence[VariantSummary]) -> Any:
+    from rich.table import Table
+
+    columns: dict[str, Callable[[VariantSummary], str]] = {
+        "variant": lambda one: one.variant + ("*" if one.oracle else ""),
+        "attempted": lambda one: f"{one.attempted}/{one.selected}",
+        "graded": lambda one: str(one.graded),
+        "resolved": lambda one: str(one.count(Outcome.RESOLVED)),
+        "% of attempted": lambda one: _percent(one.rate_of_attempted),
+        "% of graded": lambda one: _percent(one.rate_of_graded),
+        "captured": lambda one: str(one.count(Outcome.CAPTURED)),
+        "infra": lambda one: str(one.count(Outcome.INFRA)),
+        "error": lambda one: str(one.count(Outcome.ERROR)),
+        "cost": lambda one: "unknown" if one.cost_usd is None else f"${one.cost_usd:.2f}",
+        "tokens": lambda one: _tokens(one.input_tokens + one.output_tokens),
+        "time": lambda one: f"{one.seconds / max(1, one.recorded):.1f}s",
+    }
+    for rare in (Outcome.CAPTURED, Outcome.ERROR):
+        if not any(summary.count(rare) for summary in summaries):
+            del columns[str(rare)]
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
+    for heading in columns:
+        left = heading == "variant"
+        longest = max(map(len, heading.split()))
+        table.add_column(heading, justify="left" if left else "right", no_wrap=left, min_width=longest)
+    for summary in summaries:
+        table.add_row(*(show(summary) for show in columns.values()))
+    return table
+
+
+def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Return, for each outcome that happened, its count, its meaning and a few cells with their reason."""
+    from rich.markup import escape
+
+    lines = []
+    for outcome, meaning in _MEANING.items():
+        ended = [record for record in records if record["outcome"] == str(outcome)]
+        if not ended:
+            continue
+        lines.append(f"[bold]{outcome}[/bold] {len(ended)}: {meaning}")
+        if outcome in {Outcome.RESOLVED, Outcome.CAPTURED}:
+            continue
+        for record in ended[:_EXAMPLES]:
+            lines.append(escape(f"    {cell_of(record)}: {reason_of(record)}"))
+        if len(ended) > _EXAMPLES:
+            lines.append(f"    ... and {len(ended) - _EXAMPLES} more")
+    return lines
+
+
+def _tests(inbox: Inbox) -> str:
+    counts = inbox.counts
+    names = ("passed", "failed", "error", "rerun", "skipped")
+    shown = [f"{counts[name]} {name}" for name in names if counts[name] or name in {"passed", "failed", "rerun"}]
+    return f"tests: {', '.join(shown)}, {inbox.collected} collected"
+
+
+def _places(inbox: Inbox) -> list[str]:
+    lines = []
+    if inbox.files:
+        noun = "file" if len(inbox.files) == 1 else "files"
+        first = os.path.relpath(inbox.files[0])
+        more = f" ... ({len(inbox.files)} {noun})" if len(inbox.files) > 1 else ""
+        lines.append(f"per variant: {first}{more}")
+    if inbox.merged is not None:
+        folder = os.path.relpath(inbox.handle.layout.folder)
+        lines.append(f"all of it:   {folder}/ (results.jsonl, summary.csv, predictions/, cells/)")
+    return lines
+
+
+def _percent(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.1f}"
+
+
+def _tokens(count: int) -> str:
+    return f"{count / 1000:.1f}k" if count >= 1000 else str(count)
+
+
+def reason_of(record: Mapping[str, Any]) -> str:
+    """Return in one line why a cell ended as it did: the error, the limit, the arm's or the grader's word."""
+    stopped = f"stopped by {record['stop']}" if record["stop"] not in (None, "submitted") else ""
+    reason = (record["error"] or {}).get("message") or record["notes"] or ""
+    return "; ".join(filter(None, [stopped, str(reason).strip().partition("\n")[0]]))

@@ -1,0 +1,55 @@
+"""What a person reads in the terminal: one header line, and the summary at the end."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_swebench import options
+from pytest_swebench.inbox import ATTRIBUTE
+from pytest_swebench.stash import HANDLE, INBOX
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+
+class TerminalReport:
+    """Registered in the process that reports, never in a worker."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_report_header(self) -> list[str]:
+        if not options.is_active(self._config) or HANDLE not in self._config.stash:
+            return []
+        handle = self._config.stash[HANDLE]
+        lines = [f"swebench: run {handle.run_id}, results in {_short(handle.root)}"]
+        if options.asks_for_demo(self._config):
+            lines.append("swebench: no dataset chosen: the embedded demo, recorded answers, no network, no money")
+        return lines
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        from pytest_swebench.plugin import inbox_of
+
+        if hasattr(report, ATTRIBUTE) or INBOX in self._config.stash:
+            inbox_of(self._config).note_report(report)
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        inbox = self._config.stash.get(INBOX, None)
+        if inbox is None or not (inbox.files or inbox.merged):
+            return
+        from pytest_swebench.reporting.summary import render
+
+        width = terminalreporter._tw.fullwidth
+        terminalreporter.write_sep("=", "experiment summary")
+        colour = bool(terminalreporter.hasmarkup)
+        text = render(inbox, width=width, colour=colour, fail_under=self._config.getoption("swe_fail_under"))
+        terminalreporter.write_line(text)
+
+
+def _short(path: Any) -> str:
+    """Return `path` relative to the working folder where that is shorter."""
+    relative = os.path.relpath(path)
+    return relative if len(relative) < len(str(path)) else str(path)

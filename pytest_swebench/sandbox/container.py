@@ -1,0 +1,159 @@
+"""A running container as a sandbox: commands, files and the diff."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from pytest_swebench.errors import InfraError, SandboxLost, SwebenchError
+from pytest_swebench.sandbox import worktree
+from pytest_swebench.sandbox.engine import ExecResult, engine_errors, execute, gone
+from pytest_swebench.sandbox.protocol import CommandResult
+from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_KILLED_EXIT_CODE: Final = 137
+_KILL_AFTER_S: Final = 2.0
+_GRACE_S: Final = 5.0
+_GIT_TIMEOUT_S: Final = 120.0
+
+# PID 1 of an arm's container. `kill -9 -1` cannot touch it, `wait` reaps what is orphaned, and it ends by itself, which
+# removes a container that everybody forgot. docker-init would not do: killing all would kill its only child.
+KEEPER: Final = "trap 'exit 0' TERM; while ((SECONDS < $1)); do sleep 30 & wait $!; done"
+
+_PROBE: Final = f"""
+if [ -r /opt/miniconda3/bin/activate ]; then
+  . /opt/miniconda3/bin/activate && conda activate testbed
+fi >/dev/null 2>&1
+printf '%s\\n' "$PATH"
+{worktree.GIT} rev-parse --verify --quiet 'HEAD^{{commit}}'
+"""
+
+_READ: Final = '[ -f "$1" ] || exit 66; exec head -c "$2" -- "$1"'
+_WRITE: Final = """
+set -e
+while (($#)); do
+  mkdir -p -- "$(dirname -- "$1")"
+  head -c "$2" > "$1"
+  shift 2
+done
+"""
+
+
+class DockerSandbox:
+    """A running container; commands enter it as `docker exec` does, as root."""
+
+    def __init__(
+        self, client: DockerClient, container: Container, *, workdir: str, image: str, image_digest: str
+    ) -> None:
+        self._client = client
+        self._container = container
+        self._id = str(container.id)
+        self.workdir = workdir
+        self.image = image
+        self.image_digest = image_digest
+        self._path = ""
+        probe = self._execute(["bash", "-c", _PROBE], timeout_s=_GIT_TIMEOUT_S)
+        lines = probe.stdout.text().splitlines()
+        if probe.exit_code != 0 or len(lines) != 2:
+            raise InfraError(
+                f"image {image!r}: no git repository with a commit stands in {workdir!r} "
+                f"(exit code {probe.exit_code}): {(probe.stdout.text() + probe.stderr.text())[-500:]}"
+            )
+        self._path, self._base = lines
+
+    def run(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """Run `command` with bash in the project's own environment (conda's, where the image has one).
+
+        A timeout ends every process in the container but its keeper, those of earlier commands too: a process that
+        changed its session cannot be told from them.
+        """
+        watch = ["timeout", "-k", str(_KILL_AFTER_S), f"{timeout_s:.3f}"]
+        # The two streams become one inside the container: as two pipes they may arrive out of order.
+        merged = ["bash", "-c", 'exec "$@" 2>&1', "run", "bash", "-c", command]
+        started = time.monotonic()
+        result = self._execute([*watch, *merged], timeout_s=timeout_s + _KILL_AFTER_S + 1, stdin=stdin)
+        duration_s = time.monotonic() - started
+        killed = result.exit_code in {TIMEOUT_EXIT_CODE, _KILLED_EXIT_CODE} and duration_s >= timeout_s
+        timed_out = killed or not result.finished
+        if timed_out:
+            self._kill_all()
+        elif result.exit_code == _KILLED_EXIT_CODE:
+            self._check_alive()
+        code = TIMEOUT_EXIT_CODE if timed_out else result.exit_code
+        return CommandResult(code, result.stdout.text() + result.stderr.text(), timed_out, duration_s)
+
+    def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
+        """Return the beginning of a file. Raises FileNotFoundError, also for a path that leads out."""
+        relative = worktree.inside(self.workdir, path)
+        if relative is None:
+            raise FileNotFoundError(f"no file {path!r} in the working copy")
+        command = ["bash", "-c", _READ, "read", f"./{relative}", str(max_bytes)]
+        result = self._execute(command, timeout_s=_GIT_TIMEOUT_S)
+        if result.exit_code != 0:
+            raise FileNotFoundError(f"no file {path!r} in the working copy")
+        return result.stdout.whole(f"file {path!r}")
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files; one that exists keeps its mode. Raises PermissionError for a path that leads out."""
+        arguments: list[str] = []
+        for path, content in files.items():
+            relative = worktree.inside(self.workdir, path)
+            if relative is None:
+                raise PermissionError(f"path {path!r} leads out of the working copy")
+            arguments += [f"./{relative}", str(len(content))]
+        command = ["bash", "-c", _WRITE, "write", *arguments]
+        result = self._execute(command, timeout_s=_GIT_TIMEOUT_S, stdin=b"".join(files.values()))
+        if result.exit_code != 0:
+            raise OSError(f"writing {sorted(files)!r} failed: {result.stderr.text()[-500:]}")
+
+    def files(self) -> list[str]:
+        return worktree.files(self._script)
+
+    def diff(self) -> str:
+        return worktree.diff(self._script, self._base)
+
+    def close(self) -> None:
+        remove(self._container)
+
+    def _script(self, script: str, arguments: tuple[str, ...]) -> bytes:
+        result = self._execute(["bash", "-c", script, "sandbox", *arguments], timeout_s=_GIT_TIMEOUT_S)
+        if not result.finished:
+            raise InfraError(f"git did not end within {_GIT_TIMEOUT_S:g} s in {self.workdir!r}")
+        if result.exit_code != 0:
+            tail = result.stderr.text()[-2000:]
+            raise SwebenchError(f"git failed in {self.workdir!r} (was its .git folder damaged?):\n{tail}")
+        return result.stdout.whole("git's output")
+
+    def _execute(self, command: list[str], *, timeout_s: float, stdin: bytes = b"") -> ExecResult:
+        result = execute(
+            self._client,
+            self._id,
+            command,
+            timeout_s=timeout_s,
+            workdir=self.workdir,
+            environment={"SWEBENCH_TESTBED": self.workdir} | ({"PATH": self._path} if self._path else {}),
+            stdin=stdin,
+        )
+        return result
+
+    def _kill_all(self) -> None:
+        execute(self._client, self._id, ["bash", "-c", "kill -9 -1"], timeout_s=_GRACE_S)
+        self._check_alive()
+
+    def _check_alive(self) -> None:
+        with engine_errors("looking after a sandbox"):
+            state = self._client.api.inspect_container(self._id)["State"]
+        if not state["Running"]:
+            raise SandboxLost(f"the sandbox of image {self.image!r} ended with exit code {state['ExitCode']}")
+
+
+def remove(container: Container) -> None:
+    """Remove a container at once with what runs in it; one that is gone already is fine."""
+    with engine_errors("removing a container"), gone(), contextlib.suppress(SandboxLost):
+        container.remove(force=True, v=True)

@@ -1,0 +1,212 @@
+"""The Docker engine: connecting, running commands in containers with a deadline, and what its errors mean for us.
+
+The only module that imports the docker SDK.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import posixpath
+import selectors
+import socket
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pytest_swebench.errors import DockerUnavailable, ImageMissing, InfraError, SandboxLost
+from pytest_swebench.sandbox.worktree import Collected
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+API_TIMEOUT_S: Final = 180.0  # committing a large repository is one request
+_QUIET_S: Final = 0.25
+_QUIET_MAX_S: Final = 2.0
+_STDOUT: Final = 1
+
+
+def connect() -> DockerClient:
+    """Return a client of the engine that DOCKER_HOST or the default socket names. Raises DockerUnavailable."""
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        return docker.from_env(timeout=int(API_TIMEOUT_S))
+    except DockerException as error:
+        raise DockerUnavailable(
+            f"no Docker engine answers ({error}); start Docker, or use --sandbox local for tasks you trust"
+        ) from error
+
+
+@contextlib.contextmanager
+def engine_errors(what: str) -> Iterator[None]:
+    """Turn the SDK's errors while doing `what` into ours.
+
+    ImageMissing for an image, SandboxLost for a container that is gone or stopped, InfraError for another answer of
+    the engine, DockerUnavailable where none came.
+    """
+    from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except ImageNotFound as error:
+        raise ImageMissing(f"{what}: {error.explanation}; pull or build the image first") from error
+    except NotFound as error:
+        raise SandboxLost(f"{what}: the container is gone ({error.explanation})") from error
+    except APIError as error:
+        kind = SandboxLost if error.status_code == 409 else InfraError
+        raise kind(f"{what}: the Docker engine refused ({error.explanation or error})") from error
+    except (DockerException, RequestException, ConnectionError) as error:
+        raise DockerUnavailable(f"{what}: the Docker engine does not answer ({error}); is it running?") from error
+
+
+@contextlib.contextmanager
+def gone() -> Iterator[None]:
+    """Accept that a container is gone already or on its way out: the aim of every removal."""
+    from docker.errors import APIError
+
+    try:
+        yield
+    except APIError as error:
+        if error.status_code not in {404, 409}:
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What a command in a container left; `finished` is false if the deadline came first, `exit_code` is -1 then."""
+
+    exit_code: int
+    finished: bool
+    stdout: Collected
+    stderr: Collected
+
+
+def execute(
+    client: DockerClient,
+    container_id: str,
+    command: Sequence[str],
+    *,
+    timeout_s: float,
+    workdir: str | None = None,
+    environment: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+) -> ExecResult:
+    """Run `command` as root in a running container and wait for at most `timeout_s` seconds.
+
+    What is still running afterwards keeps running: killing is the caller's part. Raises SandboxLost,
+    DockerUnavailable or InfraError.
+    """
+    out, err = Collected(), Collected()
+    with engine_errors("running a command in a sandbox"):
+        exec_id = client.api.exec_create(
+            container_id,
+            list(command),
+            stdin=bool(stdin),
+            user="0",
+            workdir=workdir,
+            environment=dict(environment or {}),
+        )["Id"]
+        stream: Any = client.api.exec_start(exec_id, socket=True)
+
+        def ended() -> bool:
+            return not client.api.exec_inspect(exec_id)["Running"]
+
+        def take(kind: int, chunk: bytes) -> None:
+            (out if kind == _STDOUT else err)(chunk)
+
+        with attached(stream) as raw:
+            sender = threading.Thread(target=_send, args=(raw, stdin), daemon=True) if stdin else None
+            if sender is not None:
+                sender.start()
+            complete = pump(raw, take, deadline=time.monotonic() + timeout_s, ended=ended)
+        if sender is not None:
+            sender.join(timeout=5)
+        code = client.api.exec_inspect(exec_id)["ExitCode"]
+    return ExecResult(-1 if code is None else int(code), complete and code is not None, out, err)
+
+
+def _send(raw: socket.socket, data: bytes) -> None:
+    with contextlib.suppress(OSError):  # the command may end without reading all of its input
+        raw.sendall(data)
+        raw.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def attached(stream: Any) -> Iterator[socket.socket]:
+    """Yield the socket below an attached stream of the SDK, and close both afterwards."""
+    raw: socket.socket = getattr(stream, "_sock", stream)
+    response = getattr(stream, "_response", None)
+    raw.settimeout(None)
+    try:
+        yield raw
+    finally:
+        with contextlib.suppress(OSError):  # wakes a sender whose command ended without reading
+            raw.shutdown(socket.SHUT_RDWR)
+        if response is not None:  # first, for it flushes the stream
+            response.close()
+        stream.close()
+
+
+def pump(
+    raw: socket.socket,
+    take: Callable[[int, bytes], None],
+    *,
+    deadline: float,
+    ended: Callable[[], bool],
+) -> bool:
+    """Hand every frame of an attached stream (1 stdout, 2 stderr) to `take`; return False at the deadline.
+
+    A background process may hold the stream open after the command: so in quiet moments `ended` is asked, and after
+    a yes one more quiet moment ends the stream. `deadline` is in seconds of `time.monotonic()`.
+    """
+    buffer = bytearray()
+    over, quiet_s = False, _QUIET_S
+    while True:
+        left_s = deadline - time.monotonic()
+        if left_s <= 0:
+            return False
+        if not _readable(raw, min(quiet_s, left_s)):
+            if over:
+                return True
+            over = ended()
+            quiet_s = _QUIET_S if over else min(2 * quiet_s, _QUIET_MAX_S)
+            continue
+        data = raw.recv(1 << 16)
+        if not data:
+            return True
+        buffer += data
+        quiet_s = _QUIET_S
+        # Frames: one byte stream number, three of zero, four of length, big-endian; then the payload.
+        while len(buffer) >= 8 and len(buffer) >= 8 + (size := int.from_bytes(buffer[4:8], "big")):
+            take(buffer[0], bytes(buffer[8 : 8 + size]))
+            del buffer[: 8 + size]
+
+
+def _readable(raw: socket.socket, timeout_s: float) -> bool:
+    """Wait for data without a socket timeout, which would cut off the sending side as well."""
+    pending = getattr(raw, "pending", None)  # of a TLS connection, which may hold data back
+    if pending is not None and pending():
+        return True
+    with selectors.DefaultSelector() as selector:
+        selector.register(raw, selectors.EVENT_READ)
+        return bool(selector.select(timeout_s))
+
+
+def archive(files: Mapping[str, bytes], folder: str) -> bytes:
+    """Return a tar, to be unpacked at `/`, that holds `files` below the absolute `folder`, owned by root."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        head = tarfile.TarInfo(folder.strip("/"))
+        head.type, head.mode = tarfile.DIRTYPE, 0o755
+        tar.addfile(head)
+        for name, content in files.items():
+            entry = tarfile.TarInfo(posixpath.join(folder.strip("/"), name))
+            entry.size, entry.mode = len(content), 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()

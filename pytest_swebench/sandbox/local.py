@@ -1,0 +1,296 @@
+"""Sandboxes without Docker: a working copy in a temporary folder, for code one trusts.
+
+No boundary stands around it: the commands run as the person who started the run, with that person's files in reach.
+Only the environment is clean, and whatever was started is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Final
+
+from pytest_swebench.datasets.instance import Instance, Kind
+from pytest_swebench.errors import InfraError, InputError, SandboxLost, SwebenchError
+from pytest_swebench.sandbox import worktree
+from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, ScriptResult
+from pytest_swebench.sandbox.reaper import MARKER, Owner, kill_marked, sweep_local
+from pytest_swebench.sandbox.source import SourceTrees
+from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE, Collected
+
+_GIT_TIMEOUT_S: Final = 120.0
+_DRAIN_S: Final = 0.2
+
+
+class LocalBackend:
+    """Makes working copies in temporary folders, for instances marked as trusted."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        self._owner = Owner.current()
+        self._root: Path | None = None
+        self._trees: SourceTrees | None = None
+        self._open: list[LocalSandbox] = []
+
+    def check(self, instances: list[Instance]) -> None:
+        """Raise InputError for an instance that is not trusted or has no source."""
+        for instance in instances:
+            if instance.kind is not Kind.SCENARIO:
+                check_local(instance)
+
+    def open(self, instance: Instance) -> Sandbox:
+        """Return a working copy of the instance's source in a new folder."""
+        check_local(instance)
+        sandbox = LocalSandbox(*self._copy(instance))
+        self._open.append(sandbox)
+        return sandbox
+
+    def run_script(
+        self, instance: Instance, script: str, files: Mapping[str, bytes], *, timeout_s: float, log: Path
+    ) -> ScriptResult:
+        """Run `script` in a new working copy, which is removed afterwards with every process it started."""
+        check_local(instance)
+        folder, marker = self._copy(instance)
+        try:
+            return _run_script(folder, marker, script, files, timeout_s=timeout_s, log=log)
+        finally:
+            kill_marked(marker)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """Close what is open and remove every folder."""
+        while self._open:
+            self._open.pop().close()
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+        self._root = self._trees = None
+
+    def _copy(self, instance: Instance) -> tuple[Path, str]:
+        if self._root is None or self._trees is None:
+            sweep_local()
+            self._root = Path(tempfile.mkdtemp(prefix=self._owner.prefix)).resolve()
+            self._trees = SourceTrees(self._root)
+        marker = f"{self._owner.prefix}{uuid.uuid4().hex}"
+        folder = self._root / marker
+        for name in ("home", "tmp"):
+            (folder / name).mkdir(parents=True)
+        self._trees.copy(instance, folder / "testbed")
+        return folder, marker
+
+
+class LocalSandbox:
+    """One working copy in `folder`/testbed, with a home and a temporary folder of its own beside it."""
+
+    image = ""
+    image_digest = ""
+
+    def __init__(self, folder: Path, marker: str) -> None:
+        self._folder = folder
+        self._marker = marker
+        self._environment = environment(folder, marker)
+        self.workdir = str(folder / "testbed")
+        self._base = self._script("git rev-parse --verify HEAD", ()).decode().strip()
+
+    def run(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
+        """Run `command` with bash; after `timeout_s` seconds all it started is killed."""
+        output = Collected()
+        started = time.monotonic()
+        with _started(["bash", "-c", command], self.workdir, self._environment, subprocess.STDOUT) as process:
+            finished = _converse(process, stdin, output, deadline=started + timeout_s)
+            if not finished:
+                _kill(process, self._marker)
+        duration_s = time.monotonic() - started
+        code = _shell_code(process.returncode) if finished else TIMEOUT_EXIT_CODE
+        return CommandResult(code, output.text(), not finished, duration_s)
+
+    def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
+        """Return the beginning of a file. Raises FileNotFoundError, also for a path that leads out."""
+        target = self._resolved(path)
+        if target is None or not target.is_file():
+            raise FileNotFoundError(f"no file {path!r} in the working copy")
+        with target.open("rb") as stream:
+            return stream.read(max_bytes)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Write files; one that exists keeps its mode. Raises PermissionError for a path that leads out."""
+        for path, content in files.items():
+            target = self._resolved(path)
+            if target is None:
+                raise PermissionError(f"path {path!r} leads out of the working copy")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+
+    def files(self) -> list[str]:
+        return worktree.files(self._script)
+
+    def diff(self) -> str:
+        return worktree.diff(self._script, self._base)
+
+    def close(self) -> None:
+        kill_marked(self._marker)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _resolved(self, path: str) -> Path | None:
+        if worktree.inside(self.workdir, path) is None:
+            return None
+        target = Path(self.workdir, path).resolve()
+        return target if target.is_relative_to(self.workdir) else None
+
+    def _script(self, script: str, arguments: tuple[str, ...]) -> bytes:
+        command = ["bash", "-c", script, "sandbox", *arguments]
+        output = Collected()
+        with (
+            tempfile.TemporaryFile() as errors,
+            _started(command, self.workdir, self._environment, errors) as process,
+        ):
+            if not _converse(process, b"", output, deadline=time.monotonic() + _GIT_TIMEOUT_S):
+                _kill(process, self._marker)
+                raise InfraError(f"git did not end within {_GIT_TIMEOUT_S:g} s in the working copy")
+            errors.seek(0)
+            tail = errors.read().decode(errors="replace")[-2000:]
+        if process.returncode != 0:
+            raise SwebenchError(f"git failed in the working copy (was its .git folder damaged?):\n{tail}")
+        return output.whole("git's output")
+
+
+def check_local(instance: Instance) -> None:
+    """Raise InputError if `instance` may not or cannot run without Docker."""
+    if not instance.trusted:
+        raise InputError(
+            f"instance {instance.instance_id!r} is not trusted and --sandbox local gives no protection from its code; "
+            "use --sandbox docker"
+        )
+    if instance.source is None:
+        raise InputError(f"instance {instance.instance_id!r} has no source folder or URL to copy; use --sandbox docker")
+
+
+def environment(folder: Path, marker: str) -> dict[str, str]:
+    """Return all that commands get to see: nothing of the caller's environment but its PATH."""
+    python = str(Path(sys.executable).parent)
+    return {
+        "PATH": os.pathsep.join((python, os.environ.get("PATH", os.defpath))),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "LANG": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        "SWEBENCH_TESTBED": str(folder / "testbed"),
+        MARKER: marker,
+    }
+
+
+def _run_script(
+    folder: Path, marker: str, script: str, files: Mapping[str, bytes], *, timeout_s: float, log: Path
+) -> ScriptResult:
+    given = folder / "files"
+    given.mkdir()
+    for name, content in files.items():
+        target = given / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    runner = folder / "run.sh"
+    runner.write_text(script, encoding="utf-8")
+    variables = environment(folder, marker) | {"SWEBENCH_FILES": str(given)}
+    started = time.monotonic()
+    with (folder / "notes").open("w+b") as notes, log.open("wb") as stdout:
+        with _started(["bash", str(runner)], folder / "testbed", variables, notes, stdout) as process:
+            try:
+                process.wait(timeout=timeout_s)
+                timed_out = False
+            except subprocess.TimeoutExpired:
+                timed_out = True
+            _kill(process, marker)  # also what the script left in the background
+        duration_s = time.monotonic() - started
+        notes.seek(0)
+        text = notes.read(worktree.OUTPUT_LIMIT_BYTES).decode(errors="replace")
+    code = TIMEOUT_EXIT_CODE if timed_out else _shell_code(process.returncode)
+    return ScriptResult(code, text, timed_out, duration_s)
+
+
+@contextlib.contextmanager
+def _started(
+    command: list[str],
+    workdir: str | Path,
+    variables: dict[str, str],
+    stderr: int | IO[bytes],
+    stdout: int | IO[bytes] = subprocess.PIPE,
+) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=workdir,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except FileNotFoundError as error:
+        raise SandboxLost(f"the working copy {str(workdir)!r} is gone ({error})") from error
+    try:
+        yield process
+    finally:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        process.wait()
+
+
+def _converse(process: subprocess.Popen[bytes], stdin: bytes, output: Collected, *, deadline: float) -> bool:
+    """Feed and read `process` until it ends; return False at `deadline` (seconds of `time.monotonic()`).
+
+    A background process may keep the pipe open after the command: one quiet moment then ends the reading.
+    """
+    assert process.stdin is not None
+    assert process.stdout is not None
+    sender = threading.Thread(target=_send, args=(process.stdin, stdin), daemon=True)
+    sender.start()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while (left_s := deadline - time.monotonic()) > 0:
+            over = process.poll() is not None
+            if not selector.select(min(_DRAIN_S, left_s)):
+                if over:
+                    return True
+                continue
+            chunk = os.read(process.stdout.fileno(), 1 << 16)
+            if chunk:
+                output(chunk)
+                continue
+            try:
+                process.wait(timeout=max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                return False
+            return True
+    return False
+
+
+def _send(pipe: IO[bytes], data: bytes) -> None:
+    with contextlib.suppress(OSError, ValueError):  # the command may end without reading all of its input
+        pipe.write(data)
+        pipe.close()
+
+
+def _kill(process: subprocess.Popen[bytes], marker: str) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    kill_marked(marker)
+    process.wait()
+
+
+def _shell_code(returncode: int) -> int:
+    """Return what a shell would report: 128 + n for a process ended by signal n."""
+    return 128 - returncode if returncode < 0 else returncode

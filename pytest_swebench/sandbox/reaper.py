@@ -1,0 +1,147 @@
+"""Whatever a dead process left behind: containers, working folders and processes whose owner no longer lives.
+
+An owner is a host, a process id and that process's start time, because process ids come round again. Owners on other
+hosts cannot be judged from here and are left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pytest_swebench.sandbox.engine import engine_errors, gone
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LABEL_RUN: Final = "pytest_swebench.run"
+LABEL_INSTANCE: Final = "pytest_swebench.instance"
+LABEL_PID: Final = "pytest_swebench.owner_pid"
+LABEL_START: Final = "pytest_swebench.owner_start"
+LABEL_HOST: Final = "pytest_swebench.owner_host"
+
+MARKER: Final = "SWEBENCH_SANDBOX"
+"""Environment variable that every process of a local sandbox carries, so that none can slip away by setsid."""
+
+_TOKEN: Final = re.compile(r"swebench-(?P<pid>\d+)-(?P<start>[0-9a-z]+)-")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """A process, told apart from a later one with the same id by its start time."""
+
+    host: str
+    pid: int
+    start: str
+
+    @classmethod
+    def current(cls) -> Owner:
+        """Return this very process."""
+        return cls(socket.gethostname(), os.getpid(), start_time(os.getpid()))
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs; true for other hosts, which nobody here can see."""
+        return self.host != socket.gethostname() or (self.start != "" and start_time(self.pid) == self.start)
+
+    @property
+    def prefix(self) -> str:
+        """Return the beginning of the names of this owner's folders and markers."""
+        return f"swebench-{self.pid}-{self.start}-"
+
+    def labels(self) -> dict[str, str]:
+        """Return the labels a container carries to name its owner."""
+        return {LABEL_HOST: self.host, LABEL_PID: str(self.pid), LABEL_START: self.start}
+
+
+def start_time(pid: int) -> str:
+    """Return an opaque start time of process `pid`, empty if there is none."""
+    if Path("/proc/self/stat").exists():
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+        state, *fields = stat.rpartition(")")[2].split()
+        # Ticks since boot: a second boot could repeat them, hence the boot id in front.
+        return "" if state in "ZX" else f"{_boot()}{fields[18]}"
+    listing = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return re.sub(r"\W+", "", listing.stdout).lower()
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8")[:8] + "x"
+    except OSError:
+        return ""
+
+
+def sweep_containers(client: DockerClient) -> list[str]:
+    """Remove containers of dead owners on this host; return their ids."""
+    removed = []
+    with engine_errors("listing leftover containers"):
+        found = client.api.containers(all=True, filters={"label": LABEL_PID})
+    for container in found:
+        labels = container.get("Labels") or {}
+        if not labels.get(LABEL_PID, "").isdigit():
+            continue
+        owner = Owner(labels.get(LABEL_HOST, ""), int(labels[LABEL_PID]), labels.get(LABEL_START, ""))
+        if owner.alive:
+            continue
+        with engine_errors("removing a leftover container"), gone():
+            client.api.remove_container(container["Id"], force=True, v=True)
+            removed.append(container["Id"])
+    return removed
+
+
+def sweep_local() -> list[str]:
+    """Kill processes and remove folders of dead owners of local sandboxes; return what was removed."""
+    removed = []
+    for pid, marker in marked_processes():
+        if _dead(marker):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+                removed.append(marker)
+    for folder in Path(tempfile.gettempdir()).glob("swebench-*"):
+        if folder.is_dir() and folder.stat().st_uid == os.getuid() and _dead(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed.append(str(folder))
+    return removed
+
+
+def _dead(name: str) -> bool:
+    match = _TOKEN.match(name)
+    return match is not None and not Owner(socket.gethostname(), int(match["pid"]), match["start"]).alive
+
+
+def marked_processes() -> Iterator[tuple[int, str]]:
+    """Yield process id and marker of every process of local sandboxes; nothing where there is no /proc."""
+    needle = f"{MARKER}=".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            entries = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:  # ended meanwhile, or another user's
+            continue
+        for entry in entries:
+            if entry.startswith(needle):
+                yield int(folder.name), entry[len(needle) :].decode(errors="replace")
+
+
+def kill_marked(marker: str) -> None:
+    """Kill every process that carries `marker`, and those it forks meanwhile."""
+    for _ in range(50):  # a fork bomb is fought for a while, then left to the next sweep
+        alive = [pid for pid, found in marked_processes() if found == marker]
+        if not alive:
+            return
+        for pid in alive:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)

@@ -1,0 +1,396 @@
+"""What one process keeps while it runs cells: the run's name and place, its journal, and the plans of its tests.
+
+Everything is made on first use, so that a process which never runs a cell makes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pytest
+
+from pytest_swebench.cell import Cell, Variant, digest
+from pytest_swebench.errors import InputError
+from pytest_swebench.spec import DEMO_PROVIDER, ExperimentSpec, make_spec
+
+if TYPE_CHECKING:
+    from pytest_swebench.arms.protocol import Arm
+    from pytest_swebench.datasets.instance import Instance
+    from pytest_swebench.datasets.manifest import Manifest
+    from pytest_swebench.events import Broadcast
+    from pytest_swebench.providers.protocol import Provider
+    from pytest_swebench.records.journal import Journal
+    from pytest_swebench.records.layout import RunLayout
+    from pytest_swebench.records.schema import RunInfo
+    from pytest_swebench.redact import Redactor
+    from pytest_swebench.run import CellResult, RunContext
+    from pytest_swebench.sandbox.protocol import SandboxBackend
+
+DEMO_RECORDINGS: Final = Path(__file__).parent / "demo" / "recordings.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class RunHandle:
+    """Name and place of a run, made once in the controller and handed to every worker."""
+
+    run_id: str
+    timestamp: str
+    root: str
+    git_commit: str = ""
+
+    @classmethod
+    def new(cls, root: Path, *, git_commit: str = "") -> RunHandle:
+        """Name a new run after the present moment."""
+        stamp = time.strftime("%Y%m%d_%H%M%S")
+        return cls(f"{stamp}-{uuid.uuid4().hex[:6]}", stamp, str(root), git_commit)
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+    @property
+    def layout(self) -> RunLayout:
+        from pytest_swebench.records.layout import RunLayout
+
+        return RunLayout(Path(self.root), self.run_id, self.timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One test function's experiment, resolved: the instances, the variants and the arms behind them."""
+
+    spec: ExperimentSpec
+    manifest: Manifest
+    arms: Mapping[str, Arm]
+    variants: Mapping[str, Variant]
+
+    def cells(self) -> list[Cell]:
+        """Return all cells in the order in which they run."""
+        from pytest_swebench.matrix import build_cells
+
+        return build_cells(self.manifest.instance_ids, list(self.variants), self.spec.reps)
+
+
+@dataclass(slots=True)
+class ExperimentSession:
+    """State of this process. Only plugin code makes one; tests reach it through fixtures."""
+
+    config: pytest.Config
+    handle: RunHandle
+    env: Mapping[str, str]
+    _plans: dict[Callable[..., object], Plan] = field(default_factory=dict)
+    _contexts: dict[Callable[..., object], RunContext] = field(default_factory=dict)
+    _taken: dict[str, str] = field(default_factory=dict)
+    _journal: Journal | None = None
+    _redactor: Redactor | None = None
+    _events: Broadcast | None = None
+    _backends: list[SandboxBackend] = field(default_factory=list)
+    _closers: list[Callable[[], None]] = field(default_factory=list)
+    outbox: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def redactor(self) -> Redactor:
+        if self._redactor is None:
+            from pytest_swebench.redact import Redactor
+
+            self._redactor = Redactor.from_env(self.env)
+        return self._redactor
+
+    @property
+    def journal(self) -> Journal:
+        if self._journal is None:
+            from pytest_swebench.records.journal import Journal
+
+            worker = self.env.get("PYTEST_XDIST_WORKER", "main")
+            path = self.handle.layout.journals / f"{worker}-{os.getpid()}.jsonl"
+            self._journal = Journal(path, self.redactor)
+        return self._journal
+
+    def spec(self, marker: pytest.Mark | None, here: Path) -> ExperimentSpec:
+        return make_spec(self.config, marker, self.env, here)
+
+    def plan(self, function: Callable[..., object], marker: pytest.Mark | None, here: Path, name: str) -> Plan:
+        """Resolve what `function` asks for, once. Raises InputError; nothing is paid before this succeeded."""
+        if function not in self._plans:
+            plan = self.resolve(self.spec(marker, here))
+            self._claim(plan, name)
+            self._keep(plan)
+            self._plans[function] = plan
+        return self._plans[function]
+
+    def planned(self, function: Callable[..., object]) -> Plan:
+        """Return the plan made for `function` when its cells were generated."""
+        return self._plans[function]
+
+    def resolve(self, spec: ExperimentSpec) -> Plan:
+        """Choose arms and variants, and load, select and check the instances (the first process of a run does)."""
+        from pytest_swebench.datasets.manifest import resolve_once
+        from pytest_swebench.matrix import build_variants
+
+        registry = self._registry()
+        arms = {name: registry.make(name) for name in spec.arms}
+        paid = [name for name, arm in arms.items() if arm.paid]
+        if paid:
+            self._check_provider(spec, paid)
+        variants = build_variants(list(arms.values()), spec.models, spec.temperatures)
+
+        def selected() -> list[Instance]:
+            instances = self._load(spec, arms)
+            for arm in arms.values():
+                arm.check(instances)
+            if not self.config.getoption("collectonly"):
+                self._check_ground(instances)
+            return instances
+
+        manifest = resolve_once(self.handle.layout.folder / "manifests", spec.manifest_name, selected)
+        return Plan(spec, manifest, arms, variants)
+
+    def _keep(self, plan: Plan) -> None:
+        """Store what a test function asked for, so that the controller can speak for cells whose worker died."""
+        from pytest_swebench.records.layout import write_json
+        from pytest_swebench.records.schema import run_metadata
+
+        info = self.info(plan.spec)
+        described = {
+            name: run_metadata(info, variant, 1, oracle=plan.arms[variant.arm].oracle)
+            for name, variant in plan.variants.items()
+        }
+        path = self.handle.layout.folder / "plans" / f"{digest([described, plan.spec.manifest_name])}.json"
+        if not path.exists():
+            write_json(
+                path,
+                {
+                    "dataset": plan.spec.dataset,
+                    "split": plan.spec.split,
+                    "filter": info.filter,
+                    "instances": len(plan.manifest.places),
+                    "reps": plan.spec.reps,
+                    "variants": described,
+                },
+            )
+
+    def check_arms(self, names: Sequence[str]) -> None:
+        """Raise InputError for a name that is no arm."""
+        registry = self._registry()
+        for name in names:
+            registry.make(name)
+
+    def run(self, function: Callable[..., object], cell: Cell, attempt: int) -> CellResult:
+        """Run one attempt at a cell of `function` and leave its line in the outbox."""
+        from pytest_swebench.records.schema import run_metadata
+        from pytest_swebench.run import run_cell
+
+        context = self.context(function)
+        result = run_cell(context, cell, attempt)
+        variant = context.variants[cell.variant]
+        metadata = run_metadata(context.info, variant, cell.rep, oracle=context.arms[variant.arm].oracle)
+        self.outbox.append({"kind": "record", "cell": str(cell), "metadata": metadata, "record": result.record})
+        return result
+
+    def send_line(self, nodeid: str, attempt: int, content: dict[str, Any]) -> None:
+        """Keep a line of a test's own writer: durably in the journal, and in the outbox for the controller.
+
+        `content` holds variant, rep, metadata and line.
+        """
+        self.outbox.append(self.journal.append("line", nodeid=nodeid, attempt=attempt, **content))
+
+    def take_outbox(self) -> list[str]:
+        """Return what gathered since the last call, as JSON texts that a report can carry."""
+        texts = [json.dumps(bundle, ensure_ascii=False) for bundle in self.outbox]
+        self.outbox.clear()
+        return texts
+
+    def context(self, function: Callable[..., object]) -> RunContext:
+        """Return what running the cells of `function` needs, made on first use."""
+        if function not in self._contexts:
+            self._contexts[function] = self._context(self._plans[function])
+        return self._contexts[function]
+
+    def provider(self, spec: ExperimentSpec) -> Provider:
+        """Make a provider client. Raises InputError if none is configured or its key is missing."""
+        from pytest_swebench.providers.registry import make_provider
+
+        if not spec.provider:
+            raise InputError(
+                "no model provider is configured; give --provider (anthropic, openai, openrouter, huggingface, "
+                "ollama, chutes, replay:FILE) and --model, or set PROVIDER and MODEL; arms gold and null need none"
+            )
+        name = f"replay:{DEMO_RECORDINGS}" if spec.provider == DEMO_PROVIDER else spec.provider
+        return make_provider(name, base_url=spec.provider_url, env=self.env, extra=self._extra("providers"))
+
+    def info(self, spec: ExperimentSpec) -> RunInfo:
+        """Return what the files of an experiment say about its run."""
+        from pytest_swebench.records.schema import RunInfo
+
+        return RunInfo(
+            run_id=self.handle.run_id,
+            timestamp=self.handle.timestamp,
+            git_commit=self.handle.git_commit,
+            dataset=spec.dataset,
+            provider=spec.provider.partition(":")[0],
+            filter=" ".join(filter(None, [spec.selection.describe(), self._expressions()])),
+            versions=versions(),
+        )
+
+    def close(self) -> None:
+        """Release sandboxes, tracing and the journal."""
+        for closer in [*self._closers, *(backend.close for backend in self._backends)]:
+            closer()
+        if self._journal is not None:
+            self._journal.close()
+
+    def _context(self, plan: Plan) -> RunContext:
+        from pytest_swebench.grading.grader import OfficialGrader
+        from pytest_swebench.run import RunContext
+
+        backend = self._backend(plan.manifest.instances())
+        return RunContext(
+            info=self.info(plan.spec),
+            layout=self.handle.layout,
+            arms=plan.arms,
+            variants=plan.variants,
+            instance=plan.manifest.instance,
+            provider=lambda: self.provider(plan.spec),
+            backend=backend,
+            grader=OfficialGrader(backend),
+            journal=self.journal,
+            redactor=self.redactor,
+            emit=self._broadcast(),
+        )
+
+    def _broadcast(self) -> Broadcast:
+        if self._events is None:
+            from pytest_swebench.events import Broadcast, Subscriber
+            from pytest_swebench.reporting.langsmith import make_tracer
+
+            subscribers: list[Subscriber] = []
+            tracer = make_tracer(self.env, _notice)
+            if tracer is not None:
+                subscribers.append(tracer)
+                self._closers.append(tracer.close)
+            self._events = Broadcast(subscribers, _notice)
+        return self._events
+
+    def _backend(self, instances: Sequence[Instance]) -> SandboxBackend:
+        from pytest_swebench.sandbox.select import make_backend
+
+        name = self.config.getoption("swe_sandbox") or "auto"
+        extra = self._extra("sandboxes")
+        run_id = self.handle.run_id
+        backend = (
+            cast("SandboxBackend", extra[name](run_id))
+            if name in extra
+            else make_backend(name, instances, run_id=run_id)
+        )
+        self._backends.append(backend)
+        return backend
+
+    def _load(self, spec: ExperimentSpec, arms: Mapping[str, Arm]) -> list[Instance]:
+        from pytest_swebench.arms.simple import Predictions
+        from pytest_swebench.datasets.load import load_instances
+        from pytest_swebench.matrix import select
+
+        extra = self._extra("datasets")
+        instances = load_instances(spec.dataset, spec.split, base_dir=spec.base_dir, extra=extra)
+        known = {instance.instance_id for instance in instances}
+        for arm in arms.values():
+            if isinstance(arm, Predictions):
+                arm.check_known(known, spec.dataset)
+        return select(instances, spec.selection, spec.dataset)
+
+    def _check_provider(self, spec: ExperimentSpec, paid: list[str]) -> None:
+        if self.config.getoption("collectonly"):
+            return
+        self.provider(spec).close()
+        if not spec.models:
+            raise InputError(f"arm {paid[0]!r} needs a model: give --model ID, or set MODEL")
+
+    def _check_ground(self, instances: list[Instance]) -> None:
+        from pytest_swebench.datasets.instance import Kind
+        from pytest_swebench.grading.official import parser_names
+
+        repositories = [instance for instance in instances if instance.kind is not Kind.SCENARIO]
+        for instance in repositories:
+            if missing := instance.missing_for_grading():
+                raise InputError(
+                    f"{instance.instance_id}: the row lacks {', '.join(missing)}, without which it cannot be graded; "
+                    "use rows of the 5.x shape, or leave it out with --instance-ids"
+                )
+            parser = instance.hidden.log_parser
+            if parser and parser not in parser_names():
+                raise InputError(f"{instance.instance_id}: the official package has no log parser {parser!r}")
+        if repositories:
+            self._backend(repositories).check(repositories)
+
+    def _registry(self) -> Any:
+        from pytest_swebench.arms.registry import ArmRegistry
+
+        patches = self.config.getoption("swe_patches")
+        path = self.config.invocation_params.dir / patches if patches else None
+        return ArmRegistry(self._extra("arms"), path)
+
+    def _extra(self, what: str) -> dict[str, Any]:
+        """Gather what plugins add, by name. Raises InputError if two give the same name."""
+        found: dict[str, Any] = {}
+        for given in getattr(self.config.hook, f"pytest_swebench_{what}")():
+            pairs = given.items() if isinstance(given, Mapping) else ((arm.name, arm) for arm in given)
+            for name, value in pairs:
+                if name in found:
+                    raise InputError(f"pytest_swebench_{what}: two plugins add {name!r}; rename one")
+                found[name] = value
+        return found
+
+    def _claim(self, plan: Plan, name: str) -> None:
+        """Refuse two test functions with the same cells: each would pay for them and overwrite the other's files."""
+        for cell in map(str, plan.cells()) if self._plans else ():
+            if cell in self._taken:
+                raise InputError(
+                    f"{name} and {self._taken[cell]} both run the cell {cell}; give their markers different arms or "
+                    "datasets, or run one of them at a time"
+                )
+        self._taken.update((str(cell), name) for cell in plan.cells())
+
+    def _expressions(self) -> str:
+        keyword = self.config.getoption("keyword", "")
+        return f"-k {keyword!r}" if keyword else ""
+
+
+def output_root(config: pytest.Config, env: Mapping[str, str]) -> Path:
+    """Return the absolute folder for results: `--output-dir`, else OUTPUT_DIR, else `results`."""
+    return config.invocation_params.dir / (config.getoption("swe_output_dir") or env.get("OUTPUT_DIR") or "results")
+
+
+def git_commit(folder: Path) -> str:
+    """Return the short commit of the repository around `folder`, "" where there is none."""
+    try:
+        command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what shapes a result."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"python": platform.python_version()}
+    for name in ("pytest-swebench", "swebench", "pytest", "anthropic", "openai"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _notice(message: str) -> None:
+    warnings.warn(pytest.PytestWarning(f"pytest-swebench: {message}"), stacklevel=2)

@@ -1,0 +1,89 @@
+"""What changes when pytest-xdist shares the cells out: names handed over, lost workers, ways to share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import pytest
+
+from pytest_swebench.cell import parse_cell
+from pytest_swebench.stash import CHOSEN_PATHS, INBOX
+
+if TYPE_CHECKING:
+    from pytest_swebench.session import RunHandle
+
+_WORKER_INPUT: Final = "swebench"
+# loadgroup, loadscope and loadfile run a cell again, or hang, when a worker dies (pytest-xdist #1323, #1327);
+# each pays for every cell once a worker
+_REFUSED: Final = ("loadgroup", "loadscope", "loadfile", "each")
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Say whether this process runs tests for a controller elsewhere."""
+    return hasattr(config, "workerinput")
+
+
+def take_over(config: pytest.Config) -> RunHandle:
+    """Adopt what the controller decided: return the run it named, and collect what it collects.
+
+    xdist repeats the command line in its workers, so a choice made after parsing must travel apart from it.
+    """
+    from pytest_swebench.session import RunHandle
+
+    given = cast(Any, config).workerinput[_WORKER_INPUT]
+    if given["args"]:
+        config.args = list(given["args"])
+    return RunHandle(**given["handle"])
+
+
+def check_distribution(config: pytest.Config) -> None:
+    """Raise UsageError for a way of sharing cells that may run one twice."""
+    mode = config.getoption("dist", "no")
+    if mode in _REFUSED:
+        raise pytest.UsageError(
+            f"--dist {mode}: would run a cell again, and pay again, when a worker dies; "
+            "leave --dist away or use --dist load for experiments"
+        )
+
+
+def set_defaults(config: pytest.Config) -> None:
+    """Hand out cells one at a time and stop replacing workers that keep dying, unless the person chose otherwise."""
+    if config.getoption("dist", "no") == "no":
+        return
+    if config.getoption("maxschedchunk", None) is None:
+        config.option.maxschedchunk = 1
+    if config.getoption("maxworkerrestart", None) is None:
+        config.option.maxworkerrestart = str(4 * (config.getoption("numprocesses", None) or 1))
+
+
+class XdistHooks:
+    """The controller's side; registered only where pytest-xdist is."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        from pytest_swebench.plugin import handle_of
+
+        handle, args = handle_of(self._config), self._config.stash.get(CHOSEN_PATHS, ())
+        node.workerinput[_WORKER_INPUT] = {"handle": handle.as_dict(), "args": args}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        inbox = self._config.stash.get(INBOX, None)
+        if inbox is not None:
+            inbox.note_collection(ids)
+
+    @pytest.hookimpl(optionalhook=True, tryfirst=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> bool | None:
+        """Keep pytest-rerunfailures from running a cell again that has already called a model."""
+        cell = parse_cell(crashitem)
+        inbox = self._config.stash.get(INBOX, None)
+        if cell is None or inbox is None:
+            return None
+        from pytest_swebench.records.journal import read_journals
+        from pytest_swebench.records.results import paid
+
+        entries = read_journals(inbox.handle.layout.journals).entries
+        return True if paid(entries, str(cell)) else None

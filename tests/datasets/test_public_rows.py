@@ -1,0 +1,136 @@
+"""Every public row that SWEBENCH_SHARED_DATA holds: what loads, and what is missing where."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from pytest_swebench.datasets.instance import Instance, Kind
+from pytest_swebench.datasets.load import load_instances
+
+SIZES = {"lite": 300, "verified": 500, "lite_dev": 23, "multilingual": 300, "multimodal": 612, "pro_reassembled": 731}
+
+MISSING = {
+    "lite": {"category": 300, "hints": 75, "image_assets": 300, "pass_to_pass": 6},
+    "verified": {"hints": 162, "image_assets": 500, "pass_to_pass": 11},
+    "lite_dev": {"category": 23, "hints": 7, "image_assets": 23, "pass_to_pass": 2},
+    "multilingual": {
+        "category": 300,
+        "hints": 135,
+        "image_assets": 300,
+        "pass_to_pass": 25,
+        "fail_to_pass": 1,
+        "language": 1,  # one patch of Hugo touches documents only
+    },
+    "multimodal": {"category": 612, "hints": 243, "pass_to_pass": 260, "language": 3, "version": 24},
+    "pro_reassembled": {
+        "category": 731,
+        "hints": 731,
+        "image_assets": 731,
+        "pass_to_pass": 372,
+        "version": 731,
+        "eval_script": 731,
+        "log_parser": 731,
+        "eval_type": 731,
+        "image": 731,
+    },
+}
+
+LANGUAGES = {
+    "lite": {"python": 300},
+    "verified": {"python": 500},
+    "lite_dev": {"python": 23},
+    "multilingual": {
+        "java": 43,
+        "rust": 43,
+        "javascript": 28,
+        "typescript": 16,
+        "php": 43,
+        "go": 40,
+        "ruby": 44,
+        "c": 41,
+        "cpp": 1,
+        "": 1,
+    },
+    "multimodal": {"javascript": 581, "typescript": 19, "lua": 9, "": 3},
+    "pro_reassembled": {"javascript": 45, "python": 265, "typescript": 143, "go": 278},
+}
+
+
+@pytest.fixture(scope="module")
+def shared_data() -> Path:
+    folder = os.environ.get("SWEBENCH_SHARED_DATA")
+    if not folder:
+        pytest.skip("SWEBENCH_SHARED_DATA does not name a folder with public rows")
+    return Path(folder)
+
+
+@pytest.fixture(scope="module", params=sorted(SIZES))
+def dataset(request: pytest.FixtureRequest, shared_data: Path) -> tuple[str, list[Instance]]:
+    return request.param, load_instances(f"rows/{request.param}.jsonl", base_dir=shared_data)
+
+
+def missing_fields(instance: Instance) -> set[str]:
+    parts = (*instance.as_json()["problem"].items(), *instance.as_json()["hidden"].items(), ("image", instance.image))
+    return {name for name, value in parts if not value}
+
+
+def test_every_row_loads_and_is_missing_exactly_what_is_known(dataset: tuple[str, list[Instance]]) -> None:
+    name, instances = dataset
+
+    assert len(instances) == SIZES[name]
+    assert Counter(field for instance in instances for field in missing_fields(instance)) == MISSING[name]
+    assert {instance.kind for instance in instances} == {Kind.ISSUE}
+
+
+def test_languages_are_those_of_the_repositories(dataset: tuple[str, list[Instance]]) -> None:
+    name, instances = dataset
+
+    assert Counter(instance.problem.language for instance in instances) == LANGUAGES[name]
+
+
+def test_every_row_survives_the_round_trip(dataset: tuple[str, list[Instance]]) -> None:
+    _, instances = dataset
+
+    assert [Instance.from_json(json.loads(json.dumps(one.as_json()))) for one in instances] == instances
+
+
+def test_only_pro_rows_cannot_be_graded_as_they_are(dataset: tuple[str, list[Instance]]) -> None:
+    name, instances = dataset
+    lacking = {instance.missing_for_grading() for instance in instances}
+
+    assert lacking == {("eval_script", "log_parser", "eval_type", "image") if name == "pro_reassembled" else ()}
+    assert {instance.problem.workdir for instance in instances} == {"/app" if name.startswith("pro") else "/testbed"}
+
+
+def test_rows_read_from_parquet_are_the_same(shared_data: Path, tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [json.loads(line) for line in (shared_data / "rows" / "multimodal.jsonl").read_bytes().splitlines()]
+    for row in rows:
+        row["image_assets"] = json.dumps(row["image_assets"])  # as on the hub: its lists are of mixed types
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "test.parquet")
+
+    assert load_instances(".", base_dir=tmp_path) == load_instances("rows/multimodal.jsonl", base_dir=shared_data)
+
+
+def test_pro_statement_holds_all_that_the_benchmark_tells(shared_data: Path) -> None:
+    instances = load_instances("rows/pro_reassembled.jsonl", base_dir=shared_data)
+    joined = [one for one in instances if "\n\n## Requirements\n\n" in one.problem.statement]
+    whole = [one for one in instances if "## REQUIREMENTS\n" in one.problem.statement]
+
+    assert (len(joined), len(whole)) == (728, 3)
+    assert all("## Interface\n" in one.problem.statement for one in joined)
+    assert all("golddefect" not in one.problem.statement for one in whole)
+
+
+def test_local_rows_with_their_own_images_load(shared_data: Path) -> None:
+    instances = load_instances("pypi_rows.jsonl", base_dir=shared_data)
+
+    assert len(instances) == 14
+    assert {one.missing_for_grading() for one in instances} == {()}

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import base64
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pytest_swebench.datasets.instance import Instance, Kind, Source
+from pytest_swebench.datasets.tasks import instance_from_task
+from pytest_swebench.errors import DatasetError
+from tests.datasets.rows_to_test import PATCH
+
+
+def load(folder: Path = Path("/data"), **changes: Any) -> Instance:
+    row = {"task_id": "cart", "repo": "https://example.org/acme/shop", "ref": ""}
+    return instance_from_task(row | changes, where="tasks.jsonl:2", folder=folder)
+
+
+def run_eval_script(instance: Instance, testbed: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-c", instance.hidden.eval_script],
+        env={"PATH": path, "SWEBENCH_TESTBED": str(testbed), "HOME": str(testbed)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def testbed(tmp_path: Path) -> Path:
+    folder = tmp_path / "a repository"
+    (folder / "src" / "shop").mkdir(parents=True)
+    (folder / "src" / "shop" / "__init__.py").write_text("ITEMS = 3\n")
+    (folder / "test_shop.py").write_text(
+        "import time\nimport shop\n\ndef test_items():\n    assert shop.ITEMS == 3\n\n"
+        "def test_broken():\n    assert shop.ITEMS == 4\n\ndef test_endless():\n    time.sleep(600)\n"
+    )
+    return folder
+
+
+def test_smallest_task_gets_the_defaults() -> None:
+    instance = load()
+
+    assert (instance.instance_id, instance.kind) == ("cart", Kind.TASK)
+    assert instance.source == Source(url="https://example.org/acme/shop", ref="")
+    assert instance.timeouts_s == {"clone": 5.0, "install": 20.0, "test": 5.0}
+    assert instance.trusted is False
+    assert instance.missing_for_grading() == ()
+    assert "Tests of this repository fail." in instance.problem.statement
+
+
+def test_every_optional_field_is_used() -> None:
+    instance = load(
+        ref="v1.2",
+        pytest_k="last and not slow",
+        patch_b64=base64.b64encode(PATCH.encode()).decode(),
+        timeouts={"test": 60},
+        trusted=True,
+        image="acme/shop:1",
+        problem_statement="Mend it.",
+    )
+
+    assert instance.source == Source(url="https://example.org/acme/shop", ref="v1.2")
+    assert instance.hidden.gold_patch == PATCH
+    assert instance.timeouts_s == {"clone": 5.0, "install": 20.0, "test": 60.0}
+    assert (instance.trusted, instance.image, instance.problem.statement) == (True, "acme/shop:1", "Mend it.")
+    assert "timeout -k 1 60 python -m pytest" in instance.hidden.eval_script
+
+
+@pytest.mark.parametrize(
+    ("repo", "url"),
+    [
+        ("repos/shop", "/data/repos/shop"),
+        ("../shop", "/shop"),
+        ("/srv/shop", "/srv/shop"),
+        ("git@example.org:acme/shop.git", "git@example.org:acme/shop.git"),
+        ("file:///srv/shop", "file:///srv/shop"),
+    ],
+)
+def test_relative_repository_is_relative_to_the_task_file(repo: str, url: str) -> None:
+    source = load(repo=repo).source
+
+    assert source is not None
+    assert source.url == url
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"repo": ""}, "field 'repo': expected a string that is not empty"),
+        ({"ref": None}, None),
+        ({"ref": "--upload-pack=x"}, "field 'ref': expected a commit, branch or tag"),
+        ({"pytest_k": "a\nb"}, "field 'pytest_k': expected one line of text"),
+        ({"patch_b64": "%%%"}, "field 'patch_b64': expected a unified diff in base64"),
+        ({"timeouts": {"tset": 5}}, "field 'timeouts': expected only the names clone, install, test, found 'tset'"),
+        ({"timeouts": {"test": 0}}, r"field 'timeouts\.test': expected seconds, a number above 0, found 0"),
+        ({"timeouts": {"test": True}}, r"field 'timeouts\.test': expected seconds"),
+        ({"timeouts": 5}, "field 'timeouts': expected an object"),
+        ({"trusted": "yes"}, "field 'trusted': expected true or false, found 'yes'"),
+    ],
+)
+def test_bad_field_is_named(changes: dict[str, Any], message: str | None) -> None:
+    if message is None:
+        assert load(**changes) == load()
+        return
+    with pytest.raises(DatasetError, match=rf"tasks\.jsonl:2: {message}"):
+        load(**changes)
+
+
+def test_missing_ref_is_refused() -> None:
+    with pytest.raises(DatasetError, match=r"tasks\.jsonl:2: field 'ref' is missing"):
+        instance_from_task({"task_id": "a", "repo": "b"}, where="tasks.jsonl:2", folder=Path("/data"))
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).map(str.strip).filter(bool))
+def test_selection_reaches_pytest_as_one_argument(pytest_k: str) -> None:
+    lines = load(pytest_k=pytest_k).hidden.eval_script.split("\n")
+    (command,) = [line for line in lines if line.startswith("timeout")]
+
+    assert shlex.split(command)[-2:] == ["-k", pytest_k]
+
+
+def test_script_runs_the_tests_between_the_markers(testbed: Path) -> None:
+    done = run_eval_script(load(pytest_k="items", timeouts={"test": 120}), testbed)
+
+    assert "PASSED test_shop.py::test_items" in done.stdout
+    assert "1 passed, 2 deselected" in done.stdout
+    assert done.stderr.index(">>>>> Start Test Output") < done.stderr.index(">>>>> End Test Output")
+
+
+def test_script_reports_a_failing_test(testbed: Path) -> None:
+    done = run_eval_script(load(pytest_k="broken", timeouts={"test": 120}), testbed)
+
+    assert "FAILED test_shop.py::test_broken" in done.stdout
+    assert "1 failed, 2 deselected" in done.stdout
+
+
+def test_script_stops_endless_tests(testbed: Path) -> None:
+    done = run_eval_script(load(pytest_k="endless", timeouts={"test": 1}), testbed)
+
+    assert "passed" not in done.stdout
+    assert ">>>>> End Test Output" in done.stderr

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pytest_swebench.datasets.instance import Instance, Source
+from pytest_swebench.errors import InfraError
+from pytest_swebench.grading.grader import OfficialGrader
+from pytest_swebench.grading.protocol import Grade
+from pytest_swebench.outcome import IntegrityState
+from pytest_swebench.sandbox.local import LocalBackend
+from pytest_swebench.sandbox.protocol import Sandbox, ScriptResult
+
+CALC = "def add(a, b):\n    return a - b\n"
+TESTS = """\
+from calc import add
+
+
+def test_add():
+    assert add(1, 2) == 3
+
+
+def test_zero():
+    assert add(1, 0) == 1
+"""
+EVAL = """\
+#!/bin/bash
+set -uxo pipefail
+cd "$SWEBENCH_TESTBED"
+mkdir tests
+cat > tests/test_calc.py <<'EOF'
+{tests}EOF
+: '>>>>> Start Test Output'
+PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONPATH=. timeout 300 python -m pytest -rA -p no:cacheprovider tests
+: '>>>>> End Test Output'
+"""
+FIX = """\
+diff --git a/calc.py b/calc.py
+--- a/calc.py
++++ b/calc.py
+@@ -1,2 +1,2 @@
+ def add(a, b):
+-    return a - b
++    return a + b
+"""
+ADD, ZERO = "tests/test_calc.py::test_add", "tests/test_calc.py::test_zero"
+
+
+@pytest.fixture
+def backend() -> Iterator[LocalBackend]:
+    backend = LocalBackend()
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def instance(make_instance: Callable[..., Instance], tmp_path: Path) -> Instance:
+    """The repository of `calc.py`, whose `add` subtracts, and two hidden tests that its eval script writes."""
+    folder = tmp_path / "calc"
+    folder.mkdir()
+    (folder / "calc.py").write_text(CALC)
+    instance = make_instance(eval_script=EVAL.format(tests=TESTS))
+    return dataclasses.replace(instance, source=Source(path=str(folder)), trusted=True)
+
+
+def with_hidden(instance: Instance, **fields: str) -> Instance:
+    return dataclasses.replace(instance, hidden=dataclasses.replace(instance.hidden, **fields))
+
+
+def test_the_right_patch_resolves_and_leaves_what_upstream_leaves(
+    instance: Instance, backend: LocalBackend, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cells" / "one"
+    grade = OfficialGrader(backend).grade(instance, FIX, folder)
+    tests = {"FAIL_TO_PASS": {"success": [ADD], "failure": []}, "PASS_TO_PASS": {"success": [ZERO], "failure": []}}
+    nothing: dict[str, list[str]] = {"success": [], "failure": []}
+    assert (grade.verdict.resolved, grade.verdict.applied, grade.verdict.reason) == (True, True, "")
+    assert (grade.verdict.applied_with, grade.verdict.tests) == ("git apply --verbose", tests)
+    assert grade.integrity.state is IntegrityState.NOT_CONTROLLED
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "eval.sh",
+        "patch.diff",
+        "report.json",
+        "test_output.txt",
+    ]
+    assert json.loads((folder / "report.json").read_text()) == {
+        "acme__calc-1": {
+            "patch_is_None": False,
+            "patch_exists": True,
+            "patch_successfully_applied": True,
+            "resolved": True,
+            "infra_failure": False,
+            "tests_status": {**tests, "FAIL_TO_FAIL": nothing, "PASS_TO_FAIL": nothing},
+        }
+    }
+    assert (folder / "patch.diff").read_text() == FIX
+    assert "\n>>>>> Test Exit Code: 0\n" in (folder / "test_output.txt").read_text()
+
+
+def test_the_wrong_patch_does_not_resolve(instance: Instance, backend: LocalBackend, tmp_path: Path) -> None:
+    grade = OfficialGrader(backend).grade(instance, FIX.replace("a + b", "a - b  # certainly"), tmp_path / "cell")
+    assert (grade.verdict.resolved, grade.verdict.applied) == (False, True)
+    assert grade.verdict.summary() == "FAIL_TO_PASS 0/1, PASS_TO_PASS 1/1"
+
+
+def test_a_patch_that_breaks_the_import_does_not_resolve(
+    instance: Instance, backend: LocalBackend, tmp_path: Path
+) -> None:
+    grade = OfficialGrader(backend).grade(instance, FIX.replace("a + b", "a +"), tmp_path / "cell")
+    assert (grade.verdict.resolved, grade.verdict.summary()) == (False, "FAIL_TO_PASS 0/1, PASS_TO_PASS 0/1")
+
+
+def test_a_patch_that_does_not_apply_is_not_tested(instance: Instance, backend: LocalBackend, tmp_path: Path) -> None:
+    grade = OfficialGrader(backend).grade(instance, FIX.replace("-    return a - b", "-    return b"), tmp_path)
+    assert (grade.verdict.resolved, grade.verdict.applied) == (False, False)
+    assert (grade.verdict.reason, grade.verdict.applied_with) == ("patch_apply_failed", "")
+    assert (tmp_path / "test_output.txt").read_bytes() == b""
+    report = json.loads((tmp_path / "report.json").read_text())["acme__calc-1"]
+    assert (report["patch_exists"], report["patch_successfully_applied"], report["resolved"]) == (True, False, False)
+
+
+def test_an_empty_patch_is_never_run(instance: Instance, backend: LocalBackend, tmp_path: Path) -> None:
+    grade = OfficialGrader(backend).grade(instance, "", tmp_path / "cell")
+    assert (grade.verdict.resolved, grade.verdict.applied, grade.verdict.reason) == (False, False, "empty_patch")
+    assert not (tmp_path / "cell").exists()
+
+
+def test_tests_that_do_not_end_are_a_verdict_with_the_official_words(
+    instance: Instance, backend: LocalBackend, tmp_path: Path
+) -> None:
+    endless = with_hidden(instance, eval_script="echo begun\nsleep 600\n")
+    grade = OfficialGrader(backend, timeout_s=4).grade(endless, FIX, tmp_path / "cell")
+    assert (grade.verdict.resolved, grade.verdict.applied) == (False, True)
+    assert (grade.verdict.reason, grade.verdict.applied_with) == ("tests_timed_out", "git apply --verbose")
+    log = (tmp_path / "cell" / "test_output.txt").read_text()
+    assert log == "+ echo begun\nbegun\n+ sleep 600\n\n\nTimeout error: 4 seconds exceeded."
+
+
+def test_the_log_is_decoded_as_upstream_decodes_it(instance: Instance, backend: LocalBackend, tmp_path: Path) -> None:
+    script = ": '>>>>> Start Test Output'\nprintf 'caf\\351\\r\\n'\n: '>>>>> End Test Output'\n"
+    OfficialGrader(backend).grade(with_hidden(instance, eval_script=script), FIX, tmp_path)
+    assert "caf\N{REPLACEMENT CHARACTER}\r\n".encode() in (tmp_path / "test_output.txt").read_bytes()
+
+
+def test_bytes_of_a_patch_that_are_no_utf8_arrive_as_they_were(
+    instance: Instance, backend: LocalBackend, tmp_path: Path
+) -> None:
+    patch = (
+        FIX + "diff --git a/n.txt b/n.txt\nnew file mode 100644\n--- /dev/null\n+++ b/n.txt\n@@ -0,0 +1 @@\n+\udce9\n"
+    )
+    OfficialGrader(backend).grade(with_hidden(instance, eval_script="od -An -tx1 n.txt\n"), patch, tmp_path)
+    assert (tmp_path / "test_output.txt").read_text().split() == ["+", "od", "-An", "-tx1", "n.txt", "e9", "0a"]
+
+
+@pytest.mark.parametrize(("patch", "resolved"), [(FIX, True), (FIX.replace("a + b", "b"), False)])
+def test_a_task_is_judged_by_its_own_test_command(
+    patch: str, resolved: bool, instance: Instance, backend: LocalBackend, tmp_path: Path
+) -> None:
+    grade = OfficialGrader(backend).grade(with_hidden(instance, eval_type="exit_code", log_parser=""), patch, tmp_path)
+    assert grade.verdict.resolved is resolved
+    assert grade.verdict.summary() == ("test_exit_code_0" if resolved else "test_exit_code_1")
+
+
+@dataclass
+class Ending:
+    """A backend on which every script ends the same way, whatever it is."""
+
+    result: ScriptResult
+    printed: str = ""
+    name: str = "ending"
+
+    def check(self, instances: list[Instance]) -> None:
+        del instances
+
+    def open(self, instance: Instance) -> Sandbox:
+        raise InfraError(f"no sandbox for {instance.instance_id}")
+
+    def run_script(
+        self, instance: Instance, script: str, files: Mapping[str, bytes], *, timeout_s: float, log: Path
+    ) -> ScriptResult:
+        del instance, script, files, timeout_s
+        log.write_text(self.printed)
+        return self.result
+
+    def close(self) -> None:
+        self.printed = ""
+
+
+APPLIED = "swebench: applied with git apply --verbose\n"
+ALL_PASSED = f"+ : '>>>>> Start Test Output'\nPASSED {ADD}\nPASSED {ZERO}\n+ : '>>>>> End Test Output'\n"
+
+
+@pytest.mark.parametrize(
+    ("result", "printed", "message"),
+    [
+        (ScriptResult(137, APPLIED, False, 1.0, oom_killed=True), ALL_PASSED, "ran out of memory"),
+        (ScriptResult(1, "cd: /testbed: No such file\n", False, 1.0), "", "exit code 1 before .*: 'cd: /testbed: No"),
+        (ScriptResult(124, "", True, 1.0), "", r"exit code 124 before .*: '\(it said nothing\)'"),
+        (ScriptResult(0, APPLIED, False, 1.0), "Could not resolve host: example.org", "network_unreachable; see .*txt"),
+    ],
+    ids=["out of memory", "no repository", "no time to apply", "no network"],
+)
+def test_broken_ground_is_no_verdict(
+    result: ScriptResult, printed: str, message: str, instance: Instance, tmp_path: Path
+) -> None:
+    (tmp_path / "report.json").write_text("{}")
+    with pytest.raises(InfraError, match=f"acme__calc-1 .*{message}"):
+        OfficialGrader(Ending(result, printed)).grade(instance, FIX, tmp_path)
+    assert not (tmp_path / "report.json").exists()
+    assert (tmp_path / "test_output.txt").read_text().startswith(printed)
+
+
+def test_a_run_whose_shell_was_killed_by_the_tests_is_read_all_the_same(instance: Instance, tmp_path: Path) -> None:
+    grade = OfficialGrader(Ending(ScriptResult(137, APPLIED, False, 1.0), ALL_PASSED)).grade(instance, FIX, tmp_path)
+    assert grade.verdict.resolved
+
+
+def test_the_official_harness_reads_the_same_verdict_from_the_files(
+    instance: Instance, backend: LocalBackend, tmp_path: Path, run_python: Callable[..., str]
+) -> None:
+    grade: Grade = OfficialGrader(backend).grade(instance, FIX, tmp_path)
+    code = """
+import json, sys
+from swebench.harness.grading import get_eval_report
+from swebench.harness.utils import make_test_spec
+row, folder = json.loads(sys.argv[1]), sys.argv[2]
+patch = open(folder + "/patch.diff").read()
+prediction = {"instance_id": row["instance_id"], "model_name_or_path": "m", "model_patch": patch}
+report = get_eval_report(make_test_spec(row), prediction, folder + "/test_output.txt", True)
+print(report == json.load(open(folder + "/report.json")))
+"""
+    row = {
+        "instance_id": instance.instance_id,
+        "image": instance.image,
+        "repo": instance.problem.repo,
+        "version": "",
+        "FAIL_TO_PASS": json.dumps(instance.hidden.fail_to_pass),
+        "PASS_TO_PASS": json.dumps(instance.hidden.pass_to_pass),
+        "log_parser": instance.hidden.log_parser,
+        "eval_type": instance.hidden.eval_type,
+        "eval_script": instance.hidden.eval_script,
+    }
+    assert grade.verdict.resolved
+    assert run_python(code, json.dumps(row), str(tmp_path)) == "True"

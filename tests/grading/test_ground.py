@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.grading import official
+from pytest_swebench.grading.ground import broken_ground
+
+START = "+ : '>>>>> Start Test Output'\n"
+END = "+ : '>>>>> End Test Output'\n>>>>> Test Exit Code: 1\n"
+PIP = (
+    "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError: "
+    "[Errno -3] Temporary failure in name resolution'\n"
+    "ERROR: Could not find a version that satisfies the requirement numpy (from versions: none)\n"
+)
+ZERO_PASSED = "PASSED tests/test_calc.py::test_zero\n"
+ADD_FAILED = "FAILED tests/test_calc.py::test_add - assert 1 == 2\n"
+NOT_COLLECTED = "ERROR tests/test_calc.py\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (PIP + START + "E   ModuleNotFoundError: No module named 'numpy'\n" + NOT_COLLECTED + END, "install_failed"),
+        (PIP + START + "eval.sh: line 9: tox: command not found\n" + END, "install_failed"),
+        ("fatal: unable to access 'x': Could not resolve host: example.org\n", "network_unreachable"),
+        (START + "socket.gaierror: Temporary failure in name resolution\n" + END, "network_unreachable"),
+        (START + "MemoryError: Cannot allocate memory\n" + END, "out_of_memory"),
+    ],
+    ids=["module", "command", "before the tests", "in the tests", "memory"],
+)
+def test_ground_that_broke_is_named(
+    log: str, reason: str, make_instance: Callable[..., Instance], tmp_path: Path
+) -> None:
+    assert ground_of(make_instance(), tmp_path, log).startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        PIP + START + ADD_FAILED + ZERO_PASSED + END,
+        PIP + START + "E   SyntaxError: invalid syntax\n" + NOT_COLLECTED + END,
+        PIP + START + "SyntaxError: invalid syntax\n" + END,
+        PIP + START + "E   ImportError: cannot import name 'add' from 'calc'\n" + NOT_COLLECTED + END,
+        PIP + START + "E   ModuleNotFoundError: No module named 'calc.new'\n" + NOT_COLLECTED + END,
+        PIP + START + "No module named 'numpy'\n" + ADD_FAILED + ZERO_PASSED + END,
+        START + "E   ModuleNotFoundError: No module named 'numpy'\n" + NOT_COLLECTED + END,
+        "ERROR: Could not find a version that satisfies the requirement nonsense>=99\n"
+        + START
+        + "E   ModuleNotFoundError: No module named 'nonsense'\n"
+        + NOT_COLLECTED
+        + END,
+    ],
+    ids=[
+        "a test fails",
+        "nothing is collected",
+        "nothing runs",
+        "a name is missing",
+        "a submodule is missing",
+        "a module is missing but all ran",
+        "no install failed",
+        "the patch asks for what does not exist",
+    ],
+)
+def test_a_patch_that_breaks_the_tests_by_itself_is_not_excused(
+    log: str, make_instance: Callable[..., Instance], tmp_path: Path
+) -> None:
+    assert ground_of(make_instance(), tmp_path, log) == ""
+
+
+def test_a_resolved_instance_stands_on_firm_ground(make_instance: Callable[..., Instance], tmp_path: Path) -> None:
+    log = PIP + START + "PASSED tests/test_calc.py::test_add\n" + ZERO_PASSED + END.replace("1", "0")
+    assert ground_of(make_instance(), tmp_path, log) == ""
+
+
+def ground_of(instance: Instance, folder: Path, text: str) -> str:
+    log = folder / "test_output.txt"
+    log.write_text(text)
+    return broken_ground(instance, official.report_json(instance, "patch", log), log)

@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_swebench.datasets.instance import Instance, Problem
+from pytest_swebench.errors import DockerUnavailable, ImageMissing, InputError, SandboxLost
+from pytest_swebench.sandbox import images
+from pytest_swebench.sandbox.docker import DockerBackend
+from pytest_swebench.sandbox.profile import DockerOptions
+from pytest_swebench.sandbox.reaper import LABEL_INSTANCE, LABEL_PID, LABEL_RUN, LABEL_START, Owner, sweep_containers
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+# A run that dies with a sandbox open and a grading container at work.
+DYING_RUN = """
+import json, os, sys, threading, time
+from pathlib import Path
+from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.sandbox.docker import DockerBackend
+
+instance = Instance.from_json(json.loads(sys.argv[1]))
+backend = DockerBackend(run_id="dying")
+backend.open(instance)
+log = Path(sys.argv[2])
+threading.Thread(
+    target=backend.run_script, args=(instance, "echo up; sleep 600", {}), kwargs={"timeout_s": 600, "log": log}
+).start()
+while not (log.exists() and log.read_bytes()):
+    time.sleep(0.05)
+os.kill(os.getpid(), 9)
+"""
+
+
+def container_ids(client: DockerClient, label: str) -> list[str]:
+    return [str(found["Id"]) for found in client.api.containers(all=True, filters={"label": label})]
+
+
+def inspected(client: DockerClient, run_id: str) -> dict[str, Any]:
+    (container_id,) = container_ids(client, f"{LABEL_RUN}={run_id}")
+    found: dict[str, Any] = client.api.inspect_container(container_id)
+    return found
+
+
+def test_container_is_hardened_and_says_whose_it_is(client: DockerClient, docker_instance: Instance) -> None:
+    backend = DockerBackend(run_id="labels")
+    backend.open(docker_instance)
+    found = inspected(client, "labels")
+    backend.close()
+    host, labels = found["HostConfig"], found["Config"]["Labels"]
+    owner = Owner.current()
+    assert (labels[LABEL_PID], labels[LABEL_START]) == (str(owner.pid), owner.start)
+    assert labels[LABEL_INSTANCE] == docker_instance.instance_id
+    assert host["CapDrop"] == ["ALL"]
+    assert host["SecurityOpt"] == ["no-new-privileges:true"]
+    assert (host["NetworkMode"], host["PidsLimit"], host["AutoRemove"]) == ("none", 512, True)
+    assert host["Memory"] == host["MemorySwap"] == 4 * 1024**3
+    assert 0 < host["NanoCpus"] <= 2_000_000_000
+
+
+def test_rights_are_really_gone(docker_backend: DockerBackend, docker_instance: Instance) -> None:
+    sandbox = docker_backend.open(docker_instance)
+    status = sandbox.run("grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status", timeout_s=30).output.split()
+    assert status == ["CapEff:", "00000000000000fb", "CapBnd:", "00000000000000fb", "NoNewPrivs:", "1"]
+    assert sandbox.run("mount -t tmpfs none /mnt", timeout_s=30).exit_code != 0
+    assert sandbox.run("mknod /tmp/sda b 8 0", timeout_s=30).exit_code != 0
+
+
+def test_root_keeps_what_test_suites_need(docker_backend: DockerBackend, docker_instance: Instance) -> None:
+    sandbox = docker_backend.open(docker_instance)
+    command = "mkdir d && touch d/f && chmod 000 d && cat d/f && chown 1000 d && su -s /bin/sh nobody -c 'id -un'"
+    result = sandbox.run(command, timeout_s=30)
+    assert (result.exit_code, result.output) == (0, "nobody\n")
+
+
+def test_no_network_but_loopback(docker_backend: DockerBackend, docker_instance: Instance, tmp_path: Path) -> None:
+    command = "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' ' | sort"
+    log = tmp_path / "log"
+    docker_backend.run_script(docker_instance, command, {}, timeout_s=60, log=log)
+    assert docker_backend.open(docker_instance).run(command, timeout_s=30).output == log.read_text() == "lo\n"
+
+
+def test_fork_bomb_is_contained(docker_engine: None, docker_instance: Instance) -> None:
+    backend = DockerBackend(run_id="bomb", options=DockerOptions(pids=64))
+    sandbox = backend.open(docker_instance)
+    result = sandbox.run("bomb() { bomb | bomb & }; bomb; sleep 2; echo survived", timeout_s=3)
+    again = sandbox.run("sleep 3; echo fine", timeout_s=0.5) if not result.timed_out else result
+    after = sandbox.run("echo fine", timeout_s=30)
+    backend.close()
+    assert again.timed_out
+    assert after.output == "fine\n"
+
+
+def test_orphans_are_reaped(docker_backend: DockerBackend, docker_instance: Instance) -> None:
+    sandbox = docker_backend.open(docker_instance)
+    sandbox.run("for i in 1 2 3 4 5; do setsid sh -c 'sleep 0.1 & exit' ; done; sleep 1", timeout_s=30)
+    states = sandbox.run("ps -eo stat=", timeout_s=30).output.split()
+    assert states
+    assert [state for state in states if state.startswith("Z")] == []
+
+
+@pytest.mark.parametrize("child", [True, False])
+def test_running_out_of_memory_is_told(
+    docker_engine: None, docker_instance: Instance, tmp_path: Path, child: bool
+) -> None:
+    backend = DockerBackend(run_id="oom", options=DockerOptions(memory="64m"))
+    eat = "python3 -c 'x = bytearray(256 << 20)'"
+    script = f"{eat}; echo over" if child else f"exec {eat}"
+    result = backend.run_script(docker_instance, script, {}, timeout_s=60, log=tmp_path / "log")
+    backend.close()
+    assert result.oom_killed
+    assert result.exit_code == (0 if child else 137)
+
+
+def test_official_profile_has_upstreams_settings(client: DockerClient, docker_instance: Instance) -> None:
+    backend = DockerBackend(run_id="official", options=DockerOptions(profile="official"))
+    backend.open(docker_instance)
+    host = inspected(client, "official")["HostConfig"]
+    backend.close()
+    assert host["CapAdd"] == ["SYS_ADMIN"]
+    assert not host["CapDrop"]
+    assert (host["NetworkMode"], host["Memory"], host["PidsLimit"] or 0) == ("bridge", 0, 0)
+
+
+def test_nothing_is_left_after_a_run(client: DockerClient, docker_instance: Instance, tmp_path: Path) -> None:
+    backend = DockerBackend(run_id="tidy")
+    backend.open(docker_instance).close()
+    backend.open(docker_instance)
+    backend.run_script(docker_instance, "sleep 60", {}, timeout_s=0.5, log=tmp_path / "log")
+    backend.close()
+    assert container_ids(client, f"{LABEL_RUN}=tidy") == []
+
+
+def test_container_that_dies_is_lost_not_a_failed_command(
+    client: DockerClient, docker_backend: DockerBackend, docker_instance: Instance
+) -> None:
+    sandbox = docker_backend.open(docker_instance)
+    (container_id,) = container_ids(client, f"{LABEL_RUN}=tests")
+    client.api.kill(container_id)
+    with pytest.raises(SandboxLost, match="running a command"):
+        sandbox.run("true", timeout_s=10)
+
+
+def test_forgotten_sandbox_ends_by_itself(client: DockerClient, docker_instance: Instance) -> None:
+    backend = DockerBackend(run_id="forgotten", options=DockerOptions(lifetime_s=1))
+    sandbox = backend.open(docker_instance)
+    (container_id,) = container_ids(client, f"{LABEL_RUN}=forgotten")
+    events = client.api.events(filters={"container": container_id, "event": "destroy"}, decode=True, since=0)
+    sandbox.run("kill -9 -1", timeout_s=5)  # the keeper's nap is over too, so it looks at the clock
+    assert next(iter(events))["Action"] == "destroy"
+    events.close()  # type: ignore[attr-defined]
+    backend.close()
+
+
+def test_only_containers_of_dead_owners_are_removed(
+    client: DockerClient, base: str, docker_instance: Instance, tmp_path: Path
+) -> None:
+    arguments = [json.dumps(docker_instance.as_json()), str(tmp_path / "log")]
+    dead = subprocess.run([sys.executable, "-c", DYING_RUN, *arguments], check=False)
+    assert dead.returncode == -9
+    left = container_ids(client, f"{LABEL_RUN}=dying")
+    assert len(left) == 2
+    mine = Owner.current()
+    bystanders = {
+        "living owner": mine.labels(),
+        "other host": {**mine.labels(), "pytest_swebench.owner_host": "elsewhere", LABEL_PID: "999999"},
+        "no owner": {"somebody": "else"},
+        "unreadable owner": {LABEL_PID: ""},
+    }
+    kept = [str(client.containers.create(base, ["true"], labels=labels).id) for labels in bystanders.values()]
+    recycled = {**mine.labels(), LABEL_START: "1"}  # our process id, but of a process before us
+    stale = client.containers.create(base, ["true"], labels=recycled)
+    try:
+        removed = sweep_containers(client)
+        assert set(removed) >= {*left, str(stale.id)}
+        assert not set(removed) & set(kept)
+        assert container_ids(client, f"{LABEL_RUN}=dying") == []
+    finally:
+        for container_id in kept:
+            client.api.remove_container(container_id, force=True)
+
+
+def test_local_image_that_is_not_here_is_named_with_the_fix(docker_backend: DockerBackend) -> None:
+    instance = Instance(problem=Problem(instance_id="a", statement=""), image="no-such-image-here:1")
+    with pytest.raises(ImageMissing, match=r"'no-such-image-here:1'.*build it, or `docker pull"):
+        docker_backend.check([instance])
+    with pytest.raises(ImageMissing, match="'no-such-image-here:1'"):
+        docker_backend.open(instance)
+
+
+def test_image_without_repository_is_told(docker_backend: DockerBackend, base: str) -> None:
+    instance = Instance(problem=Problem(instance_id="a", statement="", workdir="/usr"), image=base)
+    with pytest.raises(Exception, match="no git repository with a commit stands there"):
+        docker_backend.open(instance)
+
+
+def test_dead_engine_is_told_with_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    backend = DockerBackend(run_id="none")
+    instance = Instance(problem=Problem(instance_id="a", statement=""), image="x")
+    with pytest.raises(DockerUnavailable, match=r"start Docker, or use --sandbox local"):
+        backend.check([instance])
+    backend.close()
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [
+        ({"memroy": "1g"}, "unknown docker option 'memroy'; did you mean 'memory'?"),
+        ({"profile": "oficial"}, "unknown profile 'oficial'; did you mean 'official'?"),
+        ({"grade_network": "host"}, "unknown grade_network 'host'"),
+    ],
+)
+def test_wrong_option_names_the_right_ones(extra: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        DockerOptions.from_extra(extra)
+    assert message in str(caught.value)
+
+
+def test_image_digest_is_the_images_own(
+    client: DockerClient, docker_backend: DockerBackend, leaky_instance: Instance
+) -> None:
+    sandbox = docker_backend.open(leaky_instance)
+    assert sandbox.image == leaky_instance.image
+    assert sandbox.image_digest == images.digest(client, leaky_instance.image)
+    assert sandbox.image_digest.startswith("sha256:")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from pytest_swebench.datasets.instance import Instance, Problem
+from pytest_swebench.errors import InputError
+from pytest_swebench.sandbox.local import LocalBackend
+from pytest_swebench.sandbox.reaper import marked_processes, sweep_local
+
+DYING_RUN = """
+import json, os, sys
+from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.sandbox.local import LocalBackend
+
+sandbox = LocalBackend().open(Instance.from_json(json.loads(sys.argv[1])))
+sandbox.run("setsid sleep 444 & true", timeout_s=30)
+print(sandbox.workdir, flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_everything_of_a_dead_run_is_swept(local_instance: Instance) -> None:
+    command = [sys.executable, "-c", DYING_RUN, json.dumps(local_instance.as_json())]
+    dead = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    assert dead.returncode == -9
+    workdir = Path(dead.stdout.strip())
+    assert workdir.is_dir()
+    backend = LocalBackend()
+    living = backend.open(local_instance)
+    sweep_local()
+    assert not workdir.exists()
+    assert [marker for _, marker in marked_processes() if marker in str(workdir)] == []
+    assert living.run("echo alive", timeout_s=30).output == "alive\n"
+    backend.close()
+
+
+def test_python_of_the_run_comes_first(local_instance: Instance) -> None:
+    backend = LocalBackend()
+    seen = backend.open(local_instance).run("command -v python3; echo $HOME; echo $TMPDIR", timeout_s=30).output.split()
+    backend.close()
+    assert Path(seen[0]).parent == Path(sys.executable).parent
+    assert all(Path(folder).parent.is_relative_to(Path(tempfile.gettempdir()).resolve()) for folder in seen[1:])
+
+
+def test_closing_ends_processes_and_removes_the_folder(local_instance: Instance) -> None:
+    backend = LocalBackend()
+    sandbox = backend.open(local_instance)
+    sandbox.run("setsid sleep 555 & true", timeout_s=30)
+    marker = Path(sandbox.workdir).parent.name
+    assert [found for _, found in marked_processes() if found == marker] == [marker]
+    backend.close()
+    assert not Path(sandbox.workdir).exists()
+    assert [found for _, found in marked_processes() if found == marker] == []
+
+
+def test_link_that_leads_out_is_not_followed(local_instance: Instance, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("secret")
+    backend = LocalBackend()
+    sandbox = backend.open(local_instance)
+    sandbox.run(f"ln -s '{secret}' link", timeout_s=30)
+    with pytest.raises(FileNotFoundError):
+        sandbox.read("link")
+    with pytest.raises(PermissionError):
+        sandbox.write({"link": b"changed"})
+    backend.close()
+    assert secret.read_text() == "secret"
+
+
+def test_source_is_never_changed(local_instance: Instance, tree: Path) -> None:
+    backend = LocalBackend()
+    backend.open(local_instance).write({"README.md": b"changed\n"})
+    backend.close()
+    assert (tree / "README.md").read_bytes() == b"first\nsecond\nthird\n"
+    assert not (tree / ".git").exists()
+
+
+def test_untrusted_instance_is_refused(tree: Path) -> None:
+    instance = Instance(problem=Problem(instance_id="a", statement=""))
+    with pytest.raises(InputError, match="not trusted"):
+        LocalBackend().open(instance)
+
+
+def test_instance_without_source_is_refused() -> None:
+    instance = Instance(problem=Problem(instance_id="a", statement=""), trusted=True)
+    with pytest.raises(InputError, match="no source folder or URL"):
+        LocalBackend().check([instance])

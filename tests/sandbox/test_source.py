@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from pytest_swebench.datasets.instance import Source
+from pytest_swebench.errors import DatasetError, InfraError
+from pytest_swebench.sandbox.hygiene import git_environment
+from pytest_swebench.sandbox.source import materialise
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.invalid", *arguments]
+    done = subprocess.run(command, cwd=folder, env=git_environment(), capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def upstream(tmp_path: Path) -> Path:
+    folder = tmp_path / "upstream"
+    folder.mkdir()
+    git(folder, "init", "-q", "-b", "trunk")
+    for number in (1, 2, 3):
+        (folder / "app.py").write_text(f"{number}\n")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", f"c{number}")
+        git(folder, "tag", f"v{number}")
+    git(folder, "branch", "stable", "v2")
+    return folder
+
+
+def test_folder_becomes_one_reproducible_commit(tree: Path, tmp_path: Path) -> None:
+    (tree / "src/__pycache__").mkdir()
+    (tree / "src/__pycache__/core.pyc").write_bytes(b"litter")
+    (tree / ".gitignore").write_text("data.bin\n")
+    heads = []
+    for name in ("one", "two"):
+        materialise(Source(path=str(tree)), tmp_path / name)
+        heads.append(git(tmp_path / name, "rev-parse", "HEAD"))
+    assert heads[0] == heads[1]
+    assert git(tmp_path / "one", "ls-files").split() == [
+        ".gitignore",
+        "README.md",
+        "data.bin",
+        "run.sh",
+        "src/core.py",
+        "src/gone.py",
+    ]
+    assert git(tmp_path / "one", "status", "--porcelain") == ""
+
+
+def test_litter_of_running_the_project_is_ignored(tree: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    materialise(Source(path=str(tree)), target)
+    (target / "src/__pycache__").mkdir()
+    (target / "src/__pycache__/x.pyc").write_bytes(b"x")
+    assert git(target, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize(("ref", "content"), [("", "3"), ("trunk", "3"), ("stable", "2"), ("v1", "1"), ("hash", "2")])
+def test_clone_stands_at_the_ref_without_its_future(upstream: Path, tmp_path: Path, ref: str, content: str) -> None:
+    wanted = git(upstream, "rev-parse", "v2") if ref == "hash" else ref
+    target = tmp_path / "target"
+    materialise(Source(url=str(upstream), ref=wanted), target, clone_timeout_s=60)
+    assert (target / "app.py").read_text() == f"{content}\n"
+    subjects = git(target, "log", "--all", "--format=%s").split()
+    assert subjects == [f"c{number}" for number in range(int(content), 0, -1)]
+    assert git(target, "remote") == ""
+
+
+def test_folder_with_history_keeps_it_and_loses_its_future(upstream: Path, tmp_path: Path) -> None:
+    git(upstream, "reset", "-q", "--hard", "v2")
+    materialise(Source(path=str(upstream)), tmp_path / "target")
+    assert git(tmp_path / "target", "log", "--all", "--format=%s").split() == ["c2", "c1"]
+    assert git(upstream, "tag").split() == ["v1", "v2", "v3"]
+
+
+def test_worktree_does_not_lead_back_to_its_repository(upstream: Path, tmp_path: Path) -> None:
+    worktree = tmp_path / "worktree"
+    git(upstream, "worktree", "add", "-q", str(worktree), "v1")
+    materialise(Source(path=str(worktree)), tmp_path / "target")
+    assert git(tmp_path / "target", "log", "--all", "--format=%s") == "base"
+    assert (worktree / ".git").is_file()
+
+
+def test_hooks_and_settings_of_the_source_do_not_run(upstream: Path, tmp_path: Path) -> None:
+    witness = tmp_path / "witness"
+    script = upstream / ".git/hooks/post-checkout"
+    script.write_text(f"#!/bin/sh\ntouch '{witness}'\n")
+    script.chmod(0o755)
+    git(upstream, "config", "core.fsmonitor", str(script))
+    materialise(Source(path=str(upstream)), tmp_path / "copy")
+    materialise(Source(url=str(upstream)), tmp_path / "clone", clone_timeout_s=60)
+    assert not witness.exists()
+    assert (tmp_path / "clone/app.py").exists()
+
+
+def test_unknown_ref_is_named(upstream: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no ref 'v9'; give a branch, tag or commit"):
+        materialise(Source(url=str(upstream), ref="v9"), tmp_path / "target", clone_timeout_s=60)
+
+
+def test_clone_that_fails_shows_gits_last_lines(tmp_path: Path) -> None:
+    with pytest.raises(InfraError, match=r"(?s)cloning .*no-such.* failed with exit code 128:.*does not exist"):
+        materialise(Source(url=str(tmp_path / "no-such")), tmp_path / "target", clone_timeout_s=60)
+
+
+def test_clone_that_hangs_is_cut_off(tmp_path: Path) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"git://127.0.0.1:{server.getsockname()[1]}/x"  # it accepts, and never answers
+        with pytest.raises(InfraError, match=r"more than 0.5 s; raise the instance's timeout 'clone'"):
+            materialise(Source(url=url), tmp_path / "target", clone_timeout_s=0.5)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (Source(), "neither a path nor a url"),
+        (Source(path="no/such/folder"), "'no/such/folder' does not exist"),
+        (Source(url="--upload-pack=touch x"), "may not start with a dash"),
+    ],
+)
+def test_unusable_source_is_told(source: Source, message: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=message):
+        materialise(source, tmp_path / "target")
