@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_swebench.arms.protocol import Arm
     from pytest_swebench.datasets.instance import Instance
-    from pytest_swebench.providers.registry import ProviderFactory
+    from pytest_swebench.providers.protocol import Provider
     from pytest_swebench.sandbox.protocol import SandboxBackend
 
 
@@ -40,24 +40,22 @@ def pytest_swebench_arms() -> list[Arm]:  # type: ignore[empty-body]
 
 
 @pytest.hookspec
-def pytest_swebench_providers() -> Mapping[str, ProviderFactory]:  # type: ignore[empty-body]
-    """Return provider name -> factory, for `--provider NAME`; the factory gets `base_url` and `env` by keyword.
+def pytest_swebench_providers() -> Mapping[str, Callable[[], Provider]]:  # type: ignore[empty-body]
+    """Return provider name -> factory, for `--provider NAME`.
 
     Example:
         def pytest_swebench_providers():
-            return {"inhouse": lambda *, base_url, env: InHouseProvider(base_url or env["INHOUSE_URL"])}
-
+            return {"inhouse": lambda: InHouseProvider(os.environ["INHOUSE_URL"])}
     """
 
 
 @pytest.hookspec
 def pytest_swebench_datasets() -> Mapping[str, Callable[[str], list[Instance]]]:  # type: ignore[empty-body]
-    """Return dataset name -> loader, for `--dataset NAME`; the loader gets the split.
+    """Return dataset name -> loader; `--dataset tickets:open` calls the loader of `tickets` with "open".
 
     Example:
         def pytest_swebench_datasets():
-            return {"tickets": lambda split: [instance_from_row(row, where=row["id"]) for row in fetch(split)]}
-
+            return {"tickets": lambda state: [instance_from_row(row, where=row["id"]) for row in fetch(state)]}
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any, Final
 
@@ -63,6 +64,16 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(
         "experiment_paths", "what `pytest -m experiment` runs when no path is given", type="paths", default=[]
     )
+
+
+def keep_file_argument(args: list[str]) -> None:
+    """Turn `--instance-ids @FILE` into `--instance-ids=@FILE`, in place.
+
+    pytest reads an argument that starts with `@` as a file of further arguments.
+    """
+    for place, (name, value) in enumerate(itertools.pairwise(tuple(args))):
+        if name == "--instance-ids" and value.startswith("@"):
+            args[place : place + 2] = [f"{name}={value}"]
 
 
 def is_active(config: pytest.Config) -> bool:

@@ -137,9 +137,6 @@ class ExperimentSession:
 
         registry = self._registry()
         arms = {name: registry.make(name) for name in spec.arms}
-        paid = [name for name, arm in arms.items() if arm.paid]
-        if paid:
-            self._check_provider(spec, paid)
         variants = build_variants(list(arms.values()), spec.models, spec.temperatures)
 
         def selected() -> list[Instance]:
@@ -147,6 +144,7 @@ class ExperimentSession:
             for arm in arms.values():
                 arm.check(instances)
             if not self.config.getoption("collectonly"):
+                self._check_provider(spec, arms)
                 self._check_ground(instances)
             return instances
 
@@ -306,12 +304,13 @@ class ExperimentSession:
                 arm.check_known(known, spec.dataset)
         return select(instances, spec.selection, spec.dataset)
 
-    def _check_provider(self, spec: ExperimentSpec, paid: list[str]) -> None:
-        if self.config.getoption("collectonly"):
-            return
-        self.provider(spec).close()
-        if not spec.models:
-            raise InputError(f"arm {paid[0]!r} needs a model: give --model ID, or set MODEL")
+    def _check_provider(self, spec: ExperimentSpec, arms: Mapping[str, Arm]) -> None:
+        for name, arm in arms.items():
+            if not arm.paid:
+                continue
+            self.provider(spec).close()
+            if not spec.models:
+                raise InputError(f"arm {name!r} needs a model: give --model ID, or set MODEL")
 
     def _check_ground(self, instances: list[Instance]) -> None:
         from pytest_swebench.datasets.instance import Kind
@@ -393,4 +392,7 @@ def versions() -> dict[str, str]:
 
 
 def _notice(message: str) -> None:
-    warnings.warn(pytest.PytestWarning(f"pytest-swebench: {message}"), stacklevel=2)
+    """Show `message` among pytest's warnings; never an error, whatever filters the person's own tests use."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(pytest.PytestWarning(f"pytest-swebench: {message}"), stacklevel=2)

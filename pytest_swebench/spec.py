@@ -37,10 +37,11 @@ class ExperimentSpec:
 
     @property
     def manifest_name(self) -> str:
-        """Return a file name that is the same for the same dataset and selection."""
+        """Return a file name that is the same for whatever has the same instances and passes the same checks."""
         selection = self.selection
         parts = [selection.substrings, selection.ids, selection.language, selection.limit, selection.seed]
-        return digest([self.dataset, self.split, str(self.base_dir), parts])
+        checked = [self.arms, self.models, self.provider, self.provider_url]
+        return digest([self.dataset, self.split, str(self.base_dir), parts, checked])
 
 
 def make_spec(config: pytest.Config, marker: pytest.Mark | None, env: Mapping[str, str], here: Path) -> ExperimentSpec:

@@ -7,7 +7,6 @@ itself, so a benchmark does not change under a comparison; delete the file to fe
 
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import re
@@ -126,14 +125,12 @@ def _split_message(name: str, split: str, error: ValueError) -> str:
 
 
 def _as_jsonl(found: Iterable[dict[str, Any]]) -> bytes:
-    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_as_text) for row in found]
+    lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_refuse) for row in found]
     return "".join(f"{line}\n" for line in lines).encode()
 
 
-def _as_text(value: object) -> str:
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    raise DatasetError(f"a {type(value).__name__} in a dataset of the hub cannot be kept as JSON")
+def _refuse(value: object) -> str:
+    raise DatasetError(f"a {type(value).__name__} in a dataset of the hub cannot be kept as JSON: {repr(value)[:80]}")
 
 
 def _offline() -> bool:

@@ -6,10 +6,12 @@ each line starts. A process that only collects reads the small one; instances ar
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.errors import RecordError
@@ -64,9 +66,14 @@ def read_manifest(index: Path) -> Manifest:
 def _write(folder: Path, name: str, instances: list[Instance]) -> None:
     lines, places, offset = [], [], 0
     for instance in instances:
-        line = json.dumps(instance.as_json(), ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(instance, default=_fields, ensure_ascii=False).encode() + b"\n"
         places.append([instance.instance_id, offset, len(line)])
         lines.append(line)
         offset += len(line)
     write_whole(folder / f"{name}.jsonl", b"".join(lines))
     write_json(folder / f"{name}.json", {"instances": places})
+
+
+def _fields(one: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass as they are: `as_json` copies every value, half the cost of a collection."""
+    return {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}

@@ -30,7 +30,7 @@ apply git apply --verbose ||
 {{ restart; apply patch --batch --forward --fuzz=5 -p1 -i; }} ||
 apply git apply --check --reverse ||
 {{ echo "swebench: the patch does not apply"; exit {NOT_APPLIED}; }}
-bash "$SWEBENCH_FILES/{EVAL_FILE}" </dev/null 1>&3 2>&1 3>&-
+/bin/bash "$SWEBENCH_FILES/{EVAL_FILE}" </dev/null 1>&3 2>&1 3>&-
 exit 0
 """
 

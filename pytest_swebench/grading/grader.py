@@ -58,6 +58,8 @@ class OfficialGrader:
         report = self._report(instance, patch, log, result, command)
         _write(folder / REPORT_FILE, json.dumps(report, indent=4).encode())
         verdict = replace(official.verdict_of(instance.instance_id, report), applied_with=command)
+        if report[instance.instance_id]["infra_failure"]:  # the ground held, so this is not why there are no results
+            verdict = replace(verdict, reason=official.NO_RESULTS)
         return Grade(verdict, duration_s=time.monotonic() - started)
 
     def _report(self, instance: Instance, patch: str, log: Path, result: ScriptResult, command: str) -> dict[str, Any]:

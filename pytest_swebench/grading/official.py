@@ -32,6 +32,9 @@ EXIT_CODE: Final = "exit_code"
 START_MARKER: Final = ">>>>> Start Test Output"
 END_MARKER: Final = ">>>>> End Test Output"
 
+NO_RESULTS: Final = "no_test_results"
+"""The reason of a verdict on a log in which the official reader finds nothing it trusts, and no other cause."""
+
 _SERIES: Final = "5.0."
 _HARNESS: Final = "swebench.harness"
 _EXIT_CODE_MARKER: Final = ">>>>> Test Exit Code"
@@ -111,7 +114,7 @@ def verdict_of(instance_id: str, report: dict[str, Any]) -> Verdict:
         resolved=entry["resolved"],
         applied=entry["patch_successfully_applied"],
         tests={name: status[name] for name in (FAIL_TO_PASS, PASS_TO_PASS) if name in status},
-        reason=entry.get("infra_failure_reason", "") or ("" if status else "no_test_results"),
+        reason=entry.get("infra_failure_reason", "") or ("" if status else NO_RESULTS),
     )
 
 

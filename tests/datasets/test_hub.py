@@ -223,7 +223,7 @@ def test_library_error_is_told_with_its_cause(tmp_path: Path) -> None:
     import pyarrow.parquet
 
     (tmp_path / "bad").mkdir()
-    for split, rows in (("test", [classic_row()]), ("dev", [classic_row(surplus=1)])):
+    for split, rows in (("test", [classic_row(surplus=1)]), ("dev", [classic_row(other=1)])):
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "bad" / f"{split}.parquet")
 
     with HubServer({"acme/bad": tmp_path / "bad"}) as hub:
@@ -231,6 +231,22 @@ def test_library_error_is_told_with_its_cause(tmp_path: Path) -> None:
 
     assert "cannot load 'acme/bad' from the hub: DatasetGeneration" in answer["error"]
     assert "surplus" in answer["error"]
+
+
+def test_binary_column_is_refused_and_nothing_is_cached(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    (tmp_path / "bad").mkdir()
+    table = pyarrow.Table.from_pylist([classic_row(image=b"png")])
+    pyarrow.parquet.write_table(table, tmp_path / "bad" / "test.parquet")
+
+    with HubServer({"acme/bad": tmp_path / "bad"}) as hub:
+        client = Client(tmp_path, hub.url)
+        answer = client.load("acme/bad")
+
+    assert answer["error"] == "a bytes in a dataset of the hub cannot be kept as JSON: b'png'"
+    assert client.cached_files() == []
 
 
 def test_bad_row_is_named_by_the_line_of_the_cached_file(tmp_path: Path) -> None:

@@ -16,14 +16,6 @@ TESTS = ": '>>>>> Start Test Output'\ntrue\n: '>>>>> End Test Output'\n"
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    folder = os.environ.get("SWEBENCH_SHARED_DATA")
-    if not folder:
-        pytest.skip("SWEBENCH_SHARED_DATA names no folder with public rows and logs")
-    return Path(folder)
-
-
-@pytest.fixture(scope="session")
 def official_rows(shared_data: Path) -> dict[str, dict[str, Any]]:
     """Rows of Lite and Verified by id, in the shape of 5.x."""
     rows: dict[str, dict[str, Any]] = {}

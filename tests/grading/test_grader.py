@@ -220,6 +220,18 @@ def test_a_run_whose_shell_was_killed_by_the_tests_is_read_all_the_same(instance
     assert grade.verdict.resolved
 
 
+def test_a_patch_that_runs_nothing_is_not_blamed_on_a_network_that_pip_missed(
+    instance: Instance, tmp_path: Path
+) -> None:
+    log = (
+        "WARNING: Retrying: Temporary failure in name resolution\n"
+        "+ : '>>>>> Start Test Output'\nSyntaxError: invalid syntax\n+ : '>>>>> End Test Output'\n"
+    )
+    grade = OfficialGrader(Ending(ScriptResult(0, APPLIED, False, 1.0), log)).grade(instance, FIX, tmp_path)
+    assert (grade.verdict.resolved, grade.verdict.reason) == (False, "no_test_results")
+    assert json.loads((tmp_path / "report.json").read_text())["acme__calc-1"]["infra_failure"] is True
+
+
 def test_the_official_harness_reads_the_same_verdict_from_the_files(
     instance: Instance, backend: LocalBackend, tmp_path: Path, run_python: Callable[..., str]
 ) -> None:
