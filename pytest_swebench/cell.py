@@ -51,7 +51,7 @@ class Cell:
 
 def parse_cell(text: str) -> Cell | None:
     """Return the cell named by a cell id or by a node id that ends in `[<cell id>]`, or None."""
-    inner = text[text.index("[") + 1 : -1] if text.endswith("]") and "[" in text else text
+    inner = text[text.rindex("[") + 1 : -1] if text.endswith("]") and "[" in text else text
     match = _CELL_ID.fullmatch(inner)
     if match is None:
         return None

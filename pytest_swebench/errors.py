@@ -18,7 +18,6 @@ SwebenchError
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -89,6 +88,8 @@ class RecordError(SwebenchError):
 
 def unknown(what: str, value: str, known: Iterable[str]) -> str:
     """Say that `value` is no `what`, offer the nearest name, and list the accepted ones."""
+    import difflib
+
     names = sorted(known)
     near = difflib.get_close_matches(value, names, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ";"

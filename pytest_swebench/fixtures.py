@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.stash import CURRENT, RESULT
 
 if TYPE_CHECKING:
     from pytest_swebench.arms.protocol import Arm
+    from pytest_swebench.cell import Cell, Variant
     from pytest_swebench.datasets.instance import Instance
     from pytest_swebench.experiment import Experiment
     from pytest_swebench.grading.protocol import Grader
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def cell(request: pytest.FixtureRequest) -> Cell:
     """Return the cell of this item. Mark the test with `@pytest.mark.experiment` to get one."""
+    from pytest_swebench.cell import Cell
+
     param = getattr(request, "param", None)
     if not isinstance(param, Cell):
         raise pytest.UsageError(f"{request.node.nodeid}: 'cell' needs the marker @pytest.mark.experiment on the test")
@@ -66,6 +68,8 @@ def arm(variant: Variant, request: pytest.FixtureRequest) -> Arm:
 @pytest.fixture
 def rep_number(request: pytest.FixtureRequest) -> int:
     """Return the repetition, 1-based: the cell's own, or the one pytest-repeat is at, or 1."""
+    from pytest_swebench.cell import Cell
+
     callspec = getattr(request.node, "callspec", None)
     params = callspec.params if callspec is not None else {}
     if isinstance(params.get("cell"), Cell):

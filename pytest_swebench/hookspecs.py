@@ -46,6 +46,7 @@ def pytest_swebench_providers() -> Mapping[str, Callable[[], Provider]]:  # type
     Example:
         def pytest_swebench_providers():
             return {"inhouse": lambda: InHouseProvider(os.environ["INHOUSE_URL"])}
+
     """
 
 
@@ -56,6 +57,7 @@ def pytest_swebench_datasets() -> Mapping[str, Callable[[str], list[Instance]]]:
     Example:
         def pytest_swebench_datasets():
             return {"tickets": lambda state: [instance_from_row(row, where=row["id"]) for row in fetch(state)]}
+
     """
 
 

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.cell import parse_cell
+from pytest_swebench.stash import ATTRIBUTE
 
 if TYPE_CHECKING:
+    from pytest_swebench.handle import RunHandle
     from pytest_swebench.records.results import Merged, ResultFiles
-    from pytest_swebench.session import RunHandle
-
-ATTRIBUTE = "swebench"  # on reports: a list of JSON texts, each one bundle of an outbox
 
 
 @dataclass(slots=True)

@@ -82,16 +82,24 @@ def _closest(wanted: str, ids: Iterable[str], count: int = 5) -> list[str]:
 
 
 def read_ids(value: str, base_dir: Path) -> tuple[str, ...]:
-    """Return the ids of `--instance-ids`: a comma list, or `@file` with one id a line (`#` starts a comment)."""
-    if not value.startswith("@"):
-        return split(value)
-    path = base_dir / value[1:]
+    """Return the ids of `--instance-ids`: a comma list, or `@file` with one id a line (`#` starts a comment).
+
+    Raises SelectionError for a file that cannot be read, and for a value without any id: no id selects everything.
+    """
+    ids = _listed(value, base_dir / value[1:]) if value.startswith("@") else split(value)
+    if value and not ids:
+        raise SelectionError(f"--instance-ids {value!r} names no instance; leave the option out to select all")
+    return ids
+
+
+def _listed(value: str, path: Path) -> tuple[str, ...]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise SelectionError(f"--instance-ids {value!r}: cannot read {str(path)!r}: {error.strerror}") from None
-    ids = tuple(line.partition("#")[0].strip() for line in lines)
-    return tuple(filter(None, ids))
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SelectionError(f"--instance-ids {value!r}: cannot read {str(path)!r}: {reason}") from None
+    ids = (line.partition("#")[0].strip() for line in lines)
+    return tuple(dict.fromkeys(filter(None, ids)))
 
 
 def split(value: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 
 _GROUP: Final = "swebench"
+MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
 _LEFT_OUT: Final = re.compile(r"\bnot\s+\(?\s*experiment\b")
 _DESTS: Final = (
     "swe_dataset",

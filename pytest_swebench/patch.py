@@ -7,19 +7,59 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-_HEADER: Final = re.compile(r"^diff --git a/(?P<old>.+?) b/(?P<new>.+)$", re.MULTILINE)
-_NEW_SIDE: Final = re.compile(r"^\+\+\+ (?:b/)?(?P<path>[^\t\n]+)", re.MULTILINE)
-_OLD_SIDE: Final = re.compile(r"^--- (?:a/)?(?P<path>[^\t\n]+)", re.MULTILINE)
-_HUNK: Final = re.compile(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.MULTILINE)
+_HEADER: Final = re.compile(r"^diff --git (?P<names>.+)$", re.MULTILINE)
+_NEW_SIDE: Final = re.compile(r"^\+\+\+ [^\t\n]+", re.MULTILINE)
+_SIDE: Final = re.compile(r"(?:---|\+\+\+) (?P<path>[^\t]+)")
+_MOVED: Final = re.compile(r"(?:rename|copy) (?:from|to) (?P<path>.+)")
+_HUNK: Final = re.compile(r"^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@", re.MULTILINE)
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_ESCAPES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
 def changed_paths(patch: str) -> list[str]:
     """Return the paths a unified diff touches, sorted, without `a/` and `b/`, deleted files included."""
-    paths = {name for match in _HEADER.finditer(patch) for name in (match["old"], match["new"])}
-    for pattern in (_OLD_SIDE, _NEW_SIDE):
-        paths.update(match["path"].strip() for match in pattern.finditer(patch))
+    paths: set[str] = set()
+    old_left = new_left = 0
+    for line in patch.split("\n"):
+        if old_left > 0 or new_left > 0:  # inside a hunk `--- x` is a removed line, not a file
+            old_left -= line[:1] not in {"+", "\\"}
+            new_left -= line[:1] not in {"-", "\\"}
+        elif hunk := _HUNK.match(line):
+            old_left, new_left = int(hunk["old"] or 1), int(hunk["new"] or 1)
+        elif header := _HEADER.match(line):
+            paths.update(_header_paths(header["names"].rstrip("\r")))
+        elif side := _SIDE.match(line):
+            paths.add(_without_prefix(_unquoted(side["path"].strip())))
+        elif moved := _MOVED.match(line):
+            paths.add(_unquoted(moved["path"].strip()))
     paths.discard("/dev/null")
     return sorted(paths)
+
+
+def _header_paths(names: str) -> list[str]:
+    """Return the paths of `diff --git a/X b/Y`; where X and Y differ, later lines name them unless quoted."""
+    if names.startswith('"'):
+        return [_without_prefix(_unquoted(match)) for match in _QUOTED.findall(names)]
+    middle = len(names) // 2
+    old, new = names[:middle], names[middle + 1 :]
+    return [old[2:]] if old[2:] == new[2:] and names[middle] == " " else []
+
+
+def _without_prefix(path: str) -> str:
+    return path[2:] if path.startswith(("a/", "b/")) else path
+
+
+def _unquoted(path: str) -> str:
+    """Undo git's quoting of names that are not plain ASCII: `"caf\\303\\251"` is `café`."""
+    if not _QUOTED.fullmatch(path):
+        return path
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        code = match[1]
+        return bytes([int(code, 8) & 0xFF]) if len(code) == 3 else _ESCAPES.get(code, code)
+
+    return _ESCAPE.sub(plain, path[1:-1].encode()).decode(errors="surrogateescape")
 
 
 def looks_like_diff(text: str) -> bool:
@@ -28,10 +68,10 @@ def looks_like_diff(text: str) -> bool:
 
 
 def make_diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """Return a git-style unified diff that turns the files `before` into `after`.
+    r"""Return a git-style unified diff that turns the files `before` into `after`.
 
-    Both map paths to contents; a path missing on one side is a new or deleted file. A last line without a newline
-    is marked as git marks it.
+    Both map paths, which hold no control characters, to contents; a path missing on one side is a new or deleted
+    file. A last line without a newline is marked as git marks it. Lines end at `\n` alone, as for git.
     """
     parts = []
     for path in sorted(before.keys() | after.keys()):
@@ -44,8 +84,8 @@ def make_diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
         if new is None:
             lines.append("deleted file mode 100644\n")
         hunks = difflib.unified_diff(
-            _lines(old),
-            _lines(new),
+            split_lines(old),
+            split_lines(new),
             "/dev/null" if old is None else f"a/{path}",
             "/dev/null" if new is None else f"b/{path}",
         )
@@ -55,6 +95,7 @@ def make_diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     return "".join(parts)
 
 
-def _lines(text: str | None) -> list[str]:
-    # git ends lines at \n alone; str.splitlines would also cut at form feeds and the like
+def split_lines(text: str | None) -> list[str]:
+    """Return the lines of `text` with their ends, as git sees them: only a newline ends one."""
+    # str.splitlines would also cut at form feeds and the like
     return [] if not text else re.findall(r"[^\n]*\n|[^\n]+\Z", text)

@@ -33,15 +33,15 @@ from pytest_swebench.fixtures import (
     variant,
     writer_pool,
 )
-from pytest_swebench.inbox import ATTRIBUTE, Inbox
 from pytest_swebench.reporting import junit
 from pytest_swebench.reporting.terminal import TerminalReport
-from pytest_swebench.spec import MARKER_KEYS
-from pytest_swebench.stash import CHOSEN_PATHS, CURRENT, HANDLE, INBOX, RESULT, SESSION
-from pytest_swebench.xdist import XdistHooks, check_distribution, is_worker, set_defaults, take_over
+from pytest_swebench.stash import ATTRIBUTE, CHOSEN_PATHS, CURRENT, HANDLE, INBOX, RESULT, SESSION
+from pytest_swebench.xdist import XdistHooks, check_distribution, collect_the_same, is_worker, set_defaults, take_over
 
 if TYPE_CHECKING:
-    from pytest_swebench.session import ExperimentSession, RunHandle
+    from pytest_swebench.handle import RunHandle
+    from pytest_swebench.inbox import Inbox
+    from pytest_swebench.session import ExperimentSession
 
 __all__ = [
     "arm",
@@ -72,9 +72,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"experiment({', '.join(MARKER_KEYS)}): run benchmark cells as tests")
+    config.addinivalue_line("markers", f"experiment({', '.join(options.MARKER_KEYS)}): run benchmark cells as tests")
     if is_worker(config):
-        config.stash[HANDLE] = take_over(config)
+        collect_the_same(config)
         return
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(XdistHooks(config), "swebench-xdist")
@@ -86,8 +86,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _activate(config: pytest.Config) -> None:
     """Check what can be checked before any process is started, and name the run."""
     from pytest_swebench.discover import experiment_args
+    from pytest_swebench.handle import RunHandle, git_commit, output_root
     from pytest_swebench.preflight import preflight
-    from pytest_swebench.session import RunHandle, git_commit, output_root
 
     check_distribution(config)
     set_defaults(config)
@@ -194,16 +194,20 @@ def session_of(config: pytest.Config) -> ExperimentSession:
 
 
 def handle_of(config: pytest.Config) -> RunHandle:
-    """Return name and place of this run, made on first use."""
+    """Return name and place of this run, made on first use; in a worker, those of the controller."""
     if HANDLE not in config.stash:
-        from pytest_swebench.session import RunHandle, output_root
+        from pytest_swebench.handle import RunHandle, output_root
 
-        config.stash[HANDLE] = RunHandle.new(output_root(config, os.environ))
+        config.stash[HANDLE] = (
+            take_over(config) if is_worker(config) else RunHandle.new(output_root(config, os.environ))
+        )
     return config.stash[HANDLE]
 
 
 def inbox_of(config: pytest.Config) -> Inbox:
     """Return the inbox of the process that reports, made on first use."""
     if INBOX not in config.stash:
+        from pytest_swebench.inbox import Inbox
+
         config.stash[INBOX] = Inbox(handle_of(config))
     return config.stash[INBOX]

@@ -214,7 +214,7 @@ def _meter(context: RunContext, arm: Arm, folder: Path, record: Record) -> Meter
     return Meter(
         provider,
         on_call=called,
-        before_first_call=about_to_pay,
+        before_first_call=about_to_pay if arm.paid else None,
         transcript_path=folder / "transcript.jsonl",
         redactor=context.redactor,
     )

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import time
-import uuid
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -20,6 +17,7 @@ import pytest
 
 from pytest_swebench.cell import Cell, Variant, digest
 from pytest_swebench.errors import InputError
+from pytest_swebench.handle import RunHandle, versions
 from pytest_swebench.spec import DEMO_PROVIDER, ExperimentSpec, make_spec
 
 if TYPE_CHECKING:
@@ -29,38 +27,12 @@ if TYPE_CHECKING:
     from pytest_swebench.events import Broadcast
     from pytest_swebench.providers.protocol import Provider
     from pytest_swebench.records.journal import Journal
-    from pytest_swebench.records.layout import RunLayout
     from pytest_swebench.records.schema import RunInfo
     from pytest_swebench.redact import Redactor
     from pytest_swebench.run import CellResult, RunContext
     from pytest_swebench.sandbox.protocol import SandboxBackend
 
 DEMO_RECORDINGS: Final = Path(__file__).parent / "demo" / "recordings.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class RunHandle:
-    """Name and place of a run, made once in the controller and handed to every worker."""
-
-    run_id: str
-    timestamp: str
-    root: str
-    git_commit: str = ""
-
-    @classmethod
-    def new(cls, root: Path, *, git_commit: str = "") -> RunHandle:
-        """Name a new run after the present moment."""
-        stamp = time.strftime("%Y%m%d_%H%M%S")
-        return cls(f"{stamp}-{uuid.uuid4().hex[:6]}", stamp, str(root), git_commit)
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
-
-    @property
-    def layout(self) -> RunLayout:
-        from pytest_swebench.records.layout import RunLayout
-
-        return RunLayout(Path(self.root), self.run_id, self.timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,35 +332,6 @@ class ExperimentSession:
     def _expressions(self) -> str:
         keyword = self.config.getoption("keyword", "")
         return f"-k {keyword!r}" if keyword else ""
-
-
-def output_root(config: pytest.Config, env: Mapping[str, str]) -> Path:
-    """Return the absolute folder for results: `--output-dir`, else OUTPUT_DIR, else `results`."""
-    return config.invocation_params.dir / (config.getoption("swe_output_dir") or env.get("OUTPUT_DIR") or "results")
-
-
-def git_commit(folder: Path) -> str:
-    """Return the short commit of the repository around `folder`, "" where there is none."""
-    try:
-        command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what shapes a result."""
-    import platform
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for name in ("pytest-swebench", "swebench", "pytest", "anthropic", "openai"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
 
 
 def _notice(message: str) -> None:

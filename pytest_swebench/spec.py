@@ -12,12 +12,12 @@ import pytest
 from pytest_swebench.cell import digest
 from pytest_swebench.errors import InputError, unknown
 from pytest_swebench.matrix import Selection, read_ids, split
+from pytest_swebench.options import MARKER_KEYS
 
 TEMPERATURE: Final = 0.2
 DEMO: Final = "demo"
 DEMO_PROVIDER: Final = "replay:demo"
 DEMO_MODEL: Final = "demo-model"
-MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 if TYPE_CHECKING:
+    from pytest_swebench.handle import RunHandle
     from pytest_swebench.inbox import Inbox
     from pytest_swebench.run import CellResult
-    from pytest_swebench.session import ExperimentSession, RunHandle
+    from pytest_swebench.session import ExperimentSession
 
 # config: name and place of this run
 HANDLE: Final[pytest.StashKey[RunHandle]] = pytest.StashKey()
@@ -23,3 +24,5 @@ CURRENT: Final[pytest.StashKey[pytest.Item]] = pytest.StashKey()
 CHOSEN_PATHS: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
 # item: how its cell ended in the present attempt
 RESULT: Final[pytest.StashKey[CellResult | None]] = pytest.StashKey()
+# report: a list of JSON texts, each one bundle of an outbox; an attribute, because a stash does not travel
+ATTRIBUTE: Final = "swebench"

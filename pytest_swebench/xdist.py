@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
-from pytest_swebench.cell import parse_cell
 from pytest_swebench.stash import CHOSEN_PATHS, INBOX
 
 if TYPE_CHECKING:
-    from pytest_swebench.session import RunHandle
+    from pytest_swebench.handle import RunHandle
 
 _WORKER_INPUT: Final = "swebench"
 # loadgroup, loadscope and loadfile run a cell again, or hang, when a worker dies (pytest-xdist #1323, #1327);
@@ -23,17 +22,21 @@ def is_worker(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")
 
 
-def take_over(config: pytest.Config) -> RunHandle:
-    """Adopt what the controller decided: return the run it named, and collect what it collects.
+def collect_the_same(config: pytest.Config) -> None:
+    """Collect what the controller collects.
 
     xdist repeats the command line in its workers, so a choice made after parsing must travel apart from it.
     """
-    from pytest_swebench.session import RunHandle
-
     given = cast(Any, config).workerinput[_WORKER_INPUT]
     if given["args"]:
         config.args = list(given["args"])
-    return RunHandle(**given["handle"])
+
+
+def take_over(config: pytest.Config) -> RunHandle:
+    """Return the run that the controller named."""
+    from pytest_swebench.handle import RunHandle
+
+    return RunHandle(**cast(Any, config).workerinput[_WORKER_INPUT]["handle"])
 
 
 def check_distribution(config: pytest.Config) -> None:
@@ -78,6 +81,8 @@ class XdistHooks:
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> bool | None:
         """Keep pytest-rerunfailures from running a cell again that has already called a model."""
+        from pytest_swebench.cell import parse_cell
+
         cell = parse_cell(crashitem)
         inbox = self._config.stash.get(INBOX, None)
         if cell is None or inbox is None:

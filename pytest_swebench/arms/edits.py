@@ -8,25 +8,28 @@ The block format is the one models know from aider: a line with the path, then
     new lines
     >>>>>>> REPLACE
 
-An empty SEARCH part makes a new file.
+An empty SEARCH part makes a new file. The first line of as many `=` as there are `<` parts the two.
 """
 
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_swebench.patch import looks_like_diff, make_diff
+from pytest_swebench.patch import looks_like_diff, make_diff, split_lines
 
 _BLOCK: Final = re.compile(
-    r"^(?P<path>[^\s`<>][^\n`<>]*?)[ \t]*\n(?:```[^\n]*\n)?<{5,9} SEARCH[ \t]*\n"
-    r"(?P<search>.*?)^={5,9}[ \t]*\n(?P<replace>.*?)^>{5,9} REPLACE",
+    r"^(?!```)(?P<path>[^\s<>][^\n<>]*?)[ \t]*\n(?:[ \t]*\n)?(?:```[^\n]*\n)?(?P<marks><{5,9}) SEARCH[ \t]*\n"
+    r"(?P<body>.*?)^>{5,9} REPLACE",
     re.MULTILINE | re.DOTALL,
 )
+_DECORATION: Final = "`*#: \t"  # Markdown that models put around a path
 _FENCED_DIFF: Final = re.compile(r"^```(?:diff|patch)[ \t]*\n(?P<diff>.*?)^```", re.MULTILINE | re.DOTALL)
+_BARE_NEWLINE: Final = re.compile(r"(?<!\r)\n")
 
 
 class EditError(Exception):
@@ -35,7 +38,7 @@ class EditError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replace the one place where `search` stands in `path` by `replace`."""
+    """Replace the one place where the lines `search` stand in `path` by the lines `replace`."""
 
     path: str
     search: str
@@ -43,8 +46,14 @@ class Edit:
 
 
 def parse_edits(text: str) -> list[Edit]:
-    """Return the search/replace blocks of an answer, in order."""
-    return [Edit(match["path"].strip(), match["search"], match["replace"]) for match in _BLOCK.finditer(text)]
+    """Return the search/replace blocks of an answer, in order; what has no dividing line is none."""
+    edits = []
+    for match in _BLOCK.finditer(_unix(text)):
+        divider = re.search(rf"^={{{len(match['marks'])}}}[ \t]*\n", match["body"], re.MULTILINE)
+        if divider is not None:
+            search, replace = match["body"][: divider.start()], match["body"][divider.end() :]
+            edits.append(Edit(match["path"].strip(_DECORATION), search, replace))
+    return edits
 
 
 def diff_from_answer(text: str, read: Callable[[str], str]) -> str:
@@ -56,7 +65,7 @@ def diff_from_answer(text: str, read: Callable[[str], str]) -> str:
     edits = parse_edits(text)
     if edits:
         return apply_edits(edits, read)
-    diffs = [match["diff"] for match in _FENCED_DIFF.finditer(text) if looks_like_diff(match["diff"])]
+    diffs = [match["diff"] for match in _FENCED_DIFF.finditer(_unix(text)) if looks_like_diff(match["diff"])]
     return "".join(diffs)
 
 
@@ -65,14 +74,17 @@ def apply_edits(edits: list[Edit], read: Callable[[str], str]) -> str:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     for edit in edits:
-        if edit.path not in after:
+        path = posixpath.normpath(edit.path)
+        if path.startswith(("/", "../")) or path in {".", ".."}:
+            raise EditError(f"{edit.path}: not a path inside the repository; give it relative to its root")
+        if path not in after:
             try:
-                before[edit.path] = after[edit.path] = read(edit.path)
+                before[path] = after[path] = read(path)
             except FileNotFoundError:
                 if edit.search.strip():
-                    raise EditError(f"{edit.path}: no such file") from None
-                after[edit.path] = ""
-        after[edit.path] = _replaced(after[edit.path], edit)
+                    raise EditError(f"{path}: no such file") from None
+                after[path] = ""
+        after[path] = _replaced(after[path], edit)
     return make_diff(before, after)
 
 
@@ -81,14 +93,30 @@ def _replaced(content: str, edit: Edit) -> str:
         if content.strip():
             raise EditError(f"{edit.path}: the SEARCH part is empty, but the file exists and is not")
         return edit.replace
-    found = content.count(edit.search)
-    if found == 1:
-        return content.replace(edit.search, edit.replace)
-    if found > 1:
-        raise EditError(f"{edit.path}: the SEARCH text stands there {found} times, it must be unique")
-    raise EditError(
-        f"{edit.path}: the SEARCH text is not in the file; the nearest lines are:\n{_nearest(content, edit)}"
-    )
+    lines, wanted, instead = (split_lines(text) for text in (content, edit.search, edit.replace))
+    newline = "\r\n" if "\r\n" in content else "\n"
+    unended = bool(lines) and not content.endswith("\n")
+    if unended:  # a block cannot say that the last line has no end
+        lines[-1] += newline
+    places = _places(lines, wanted)
+    if not places and newline != "\n":  # nor do models see what ends a line
+        wanted, instead = (split_lines(_BARE_NEWLINE.sub("\r\n", text)) for text in (edit.search, edit.replace))
+        places = _places(lines, wanted)
+    if not places:
+        raise EditError(
+            f"{edit.path}: the SEARCH text is not in the file; the nearest lines are:\n{_nearest(content, edit)}"
+        )
+    if len(places) > 1:
+        raise EditError(f"{edit.path}: the SEARCH text stands there {len(places)} times, it must be unique")
+    start = places[0]
+    text = "".join((*lines[:start], *instead, *lines[start + len(wanted) :]))
+    return text.removesuffix(newline) if unended else text
+
+
+def _places(lines: list[str], wanted: list[str]) -> list[int]:
+    """Return the numbers of the lines at which `wanted` stands, whole lines only."""
+    last = len(lines) - len(wanted)
+    return [start for start in range(last + 1) if lines[start : start + len(wanted)] == wanted]
 
 
 def _nearest(content: str, edit: Edit) -> str:
@@ -100,3 +128,8 @@ def _nearest(content: str, edit: Edit) -> str:
         ).quick_ratio(),
     )
     return "\n".join(lines[best : best + len(wanted)])
+
+
+def _unix(text: str) -> str:
+    """Return an answer that ends all its lines with CR LF as one that does not; another stays as it is."""
+    return text if _BARE_NEWLINE.search(text) else text.replace("\r\n", "\n")

@@ -51,7 +51,7 @@ class Singleshot:
         notes = "the model refused" if answer.stop_reason is StopReason.REFUSAL else ""
         patch = ""
         try:
-            patch = diff_from_answer(answer.text, lambda path: _text(sandbox.read(path)))
+            patch = diff_from_answer(answer.text, lambda path: _lossless(sandbox.read(path)))
             notes = notes or ("" if patch else "the answer holds no edit")
         except EditError as error:
             notes = str(error)
@@ -79,9 +79,10 @@ def build_prompt(context: SolveContext, sandbox: Sandbox) -> str:
         if len(text) <= room:
             contents.append(text)
             room -= len(text)
-    return template.substitute(
+    prompt = template.substitute(
         repo=context.problem.repo, statement=statement, listing=listing, contents="\n\n".join(contents)
     )
+    return prompt.encode(errors="replace").decode()  # names of files may hold bytes that no request can carry
 
 
 def named_files(statement: str, tracked: list[str]) -> list[str]:
@@ -124,3 +125,8 @@ def _listing(tracked: list[str], limit: int) -> str:
 
 def _text(content: bytes) -> str:
     return content.decode("utf-8", errors="replace")
+
+
+def _lossless(content: bytes) -> str:
+    # a diff must hold the very bytes of the file, or it does not apply
+    return content.decode("utf-8", errors="surrogateescape")

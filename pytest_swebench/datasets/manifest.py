@@ -58,7 +58,7 @@ def read_manifest(index: Path) -> Manifest:
     try:
         data = json.loads(index.read_text(encoding="utf-8"))
         places = {entry[0]: (entry[1], entry[2]) for entry in data["instances"]}
-    except (OSError, ValueError, LookupError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         raise RecordError(f"{index}: not a manifest of this package: {error!r}") from error
     return Manifest(index.with_suffix(".jsonl"), places)
 
@@ -66,7 +66,7 @@ def read_manifest(index: Path) -> Manifest:
 def _write(folder: Path, name: str, instances: list[Instance]) -> None:
     lines, places, offset = [], [], 0
     for instance in instances:
-        line = json.dumps(instance, default=_fields, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(instance, default=_fields, ensure_ascii=False).encode(errors="backslashreplace") + b"\n"
         places.append([instance.instance_id, offset, len(line)])
         lines.append(line)
         offset += len(line)

@@ -25,8 +25,11 @@ _SEALED: Final = re.compile(rb'^(?P<body>\{.*),"crc":"(?P<crc>[0-9a-f]{8})"\}$',
 
 
 def seal(entry: dict[str, Any]) -> bytes:
-    """Return `entry` as one line with its checksum; `entry` must not be empty."""
-    body = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode()[:-1]
+    """Return `entry` as one line with its checksum; `entry` must not be empty.
+
+    Bytes that were no UTF-8 travel through patches as lone surrogates; JSON can say them as escapes only.
+    """
+    body = json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode(errors="backslashreplace")[:-1]
     return body + b',"crc":"%08x"}\n' % zlib.crc32(body)
 
 
@@ -46,7 +49,6 @@ class Journal:
         self._path = path
         self._redactor = redactor
         self._file: int | None = None
-        self._count = 0
 
     @property
     def process(self) -> str:
@@ -54,19 +56,19 @@ class Journal:
         return self._path.stem
 
     def append(self, kind: str, **fields: Any) -> dict[str, Any]:
-        """Store one entry durably and return it, with its `id` (`<process>:<number>`).
+        """Store one entry durably and return it, with its `id` (`<process>:<offset in the file>`).
 
         Raises RecordError if the disk does not take the line whole; what was there before stays intact.
         """
-        self._count += 1
-        entry = {"kind": kind, "id": f"{self.process}:{self._count}", **self._redactor.data(fields)}
-        line = seal(entry)
         if self._file is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
-            self._write(self._file, line)
+            end = os.fstat(self._file).st_size
+            # an offset is taken once, even if a later run's process has the same number and continues the file
+            entry = {"kind": kind, "id": f"{self.process}:{end}", **self._redactor.data(fields)}
+            self._write(self._file, end, seal(entry))
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         return entry
@@ -77,8 +79,7 @@ class Journal:
             os.close(self._file)
             self._file = None
 
-    def _write(self, file: int, line: bytes) -> None:
-        end = os.fstat(file).st_size
+    def _write(self, file: int, end: int, line: bytes) -> None:
         if end and os.pread(file, 1, end - 1) != b"\n":
             line = b"\n" + line
         try:

@@ -56,5 +56,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole."""
-    write_whole(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    """Write `value` as indented JSON, whole; lone surrogates as escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_whole(path, text.encode(errors="backslashreplace"))
+
+
+def json_line(value: Any) -> bytes:
+    """Return `value` as one line of JSON, in UTF-8 with lone surrogates as escapes."""
+    return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="backslashreplace")

@@ -6,7 +6,7 @@ The journals are the truth. Everything written here can be deleted and made agai
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from pytest_swebench.cell import Cell, parse_cell
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.journal import JournalRead, read_journals
-from pytest_swebench.records.layout import RunLayout, write_json, write_whole
+from pytest_swebench.records.layout import RunLayout, json_line, write_json, write_whole
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary, summarise, summary_csv
 from pytest_swebench.records.writers import WriterPool
@@ -32,17 +32,21 @@ class Merged:
 
 
 def final_records(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the record of the last attempt of every cell, in the order in which cells first appeared."""
+    """Return the record of the last attempt of every cell, in the order in which cells first appeared.
+
+    Of two records of one attempt the later one stands, whatever the names of their journals.
+    """
     last: dict[str, Entry] = {}
     for entry in entries:
         if entry["kind"] == "record":
-            known = last.get(entry["cell"])
-            if known is None or entry["record"]["attempt"] >= known["attempt"]:
-                last[entry["cell"]] = entry["record"]
+            record = entry["record"]
+            known = last.setdefault(entry["cell"], record)
+            if (record["attempt"], record["finished_at"]) >= (known["attempt"], known["finished_at"]):
+                last[entry["cell"]] = record
     return list(last.values())
 
 
-def unfinished(entries: Iterable[Entry]) -> list[Entry]:
+def unfinished(entries: Collection[Entry]) -> list[Entry]:
     """Return the opening records of attempts that started and have no record: their process died or was stopped."""
     open_attempts: dict[tuple[str, int], Entry] = {}
     for entry in entries:
@@ -67,7 +71,7 @@ def merge(layout: RunLayout, selected: dict[str, int] | None = None) -> Merged:
     read = read_journals(layout.journals)
     records = sorted(final_records(read.entries), key=cell_of)
     summaries = summarise(records, selected or planned_cells(layout))
-    write_whole(layout.results, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
+    write_whole(layout.results, b"".join(json_line(record) for record in records))
     write_json(layout.folder / "summary.json", [summary.as_json() for summary in summaries])
     write_whole(layout.folder / "summary.csv", summary_csv(summaries))
     _write_predictions(layout, records)
@@ -91,7 +95,7 @@ def read_plans(layout: RunLayout) -> list[Entry]:
 
 def _write_predictions(layout: RunLayout, records: list[Entry]) -> None:
     """Write the patches in the official shape: instance_id, model_name_or_path, model_patch."""
-    files: dict[Path, list[str]] = {}
+    files: dict[Path, list[bytes]] = {}
     for record in records:
         if record["type"] != "result" or not record["patch"] or not Outcome(record["outcome"]).final:
             continue
@@ -101,9 +105,9 @@ def _write_predictions(layout: RunLayout, records: list[Entry]) -> None:
             "model_patch": record["patch"],
         }
         path = layout.predictions(record["variant"], record["rep"])
-        files.setdefault(path, []).append(json.dumps(line, ensure_ascii=False) + "\n")
+        files.setdefault(path, []).append(json_line(line))
     for path, lines in files.items():
-        write_whole(path, "".join(lines))
+        write_whole(path, b"".join(lines))
 
 
 @dataclass(slots=True)

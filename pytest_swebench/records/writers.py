@@ -72,7 +72,7 @@ class JSONLWriter:
     def _open(self) -> TextIO:
         if self._file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a+", encoding="utf-8")
+            file = self.path.open("a+", encoding="utf-8", errors="backslashreplace")
             if os.fstat(file.fileno()).st_size == 0:
                 head = {"type": "run_metadata", "run_id": self._run_id, "git_commit": self._git_commit}
                 file.write(json.dumps({**head, **self._metadata}, ensure_ascii=False) + "\n")
@@ -117,11 +117,12 @@ class WriterPool:
     def _taken(self, path: Path) -> bool:
         try:
             with path.open(encoding="utf-8") as file:
-                return bool(json.loads(file.readline()).get("run_id") != self._run_id)
+                head = json.loads(file.readline())
         except FileNotFoundError:
             return False
         except ValueError:  # not a file of ours: leave it alone
             return True
+        return not isinstance(head, dict) or head.get("run_id") != self._run_id
 
 
 class RelayPool:

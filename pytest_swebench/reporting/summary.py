@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,10 @@ from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from pytest_swebench.inbox import Inbox
+    from pytest_swebench.records.results import Merged
 
 _MEANING: Final = {
     Outcome.RESOLVED: "every hidden test passes",
@@ -23,32 +27,55 @@ _MEANING: Final = {
     Outcome.INFRA: "broken infrastructure; in no rate, a rerun takes it up again",
     Outcome.ERROR: "a fault of the arm or of this tool; in no rate",
 }
-_EXAMPLES: Final = 3
+_EXAMPLES: Final = 5
 
 
 def render(inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None) -> str:
     """Return the summary of a finished run, at most `width` columns wide."""
-    from rich.console import Console
-
-    file = io.StringIO()
-    console = Console(
-        file=file, width=width, force_terminal=colour, highlight=False, color_system="standard" if colour else None
-    )
-    merged = inbox.merged
-    if merged is not None and merged.summaries:
-        console.print(_table(merged.summaries))
-        if any(summary.oracle for summary in merged.summaries):
-            console.print("* oracle: sees the hidden tests or the reference patch; not to be ranked with the others")
-        for line in _endings(merged.records):
-            console.print(line, soft_wrap=False)
-        if merged.damaged:
-            console.print(f"{merged.damaged} damaged journal lines were left out", style="yellow")
+    console = _console(width, colour)
+    if inbox.merged is not None:
+        _print_results(console, inbox.merged)
     for variant in inbox.below(fail_under):
         console.print(f"--fail-under {fail_under}: {variant} is below, or has broken cells", style="red")
     console.print(_tests(inbox))
     for line in _places(inbox):
         console.print(line, soft_wrap=True)
-    return "\n".join(line.rstrip() for line in file.getvalue().splitlines())
+    return _text(console)
+
+
+def render_results(merged: Merged, *, width: int, colour: bool) -> str:
+    """Return the summary of what a run's journals hold: its rates and how its cells ended."""
+    console = _console(width, colour)
+    _print_results(console, merged)
+    return _text(console)
+
+
+def _console(width: int, colour: bool) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=io.StringIO(),
+        width=width,
+        force_terminal=colour,
+        highlight=False,
+        color_system="standard" if colour else None,
+    )
+
+
+def _text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+
+
+def _print_results(console: Console, merged: Merged) -> None:
+    if merged.summaries:
+        console.print(_table(merged.summaries))
+        if any(summary.oracle for summary in merged.summaries):
+            console.print("* oracle: sees the hidden tests or the reference patch; not to be ranked with the others")
+        for line in _endings(merged.records):
+            console.print(line, soft_wrap=False)
+    if merged.damaged:
+        console.print(f"damaged lines of the journals, left out: {merged.damaged}", style="yellow")
 
 
 def _table(summaries: Sequence[VariantSummary]) -> Any:
@@ -93,7 +120,7 @@ def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"[bold]{outcome}[/bold] {len(ended)}: {meaning}")
         if outcome in {Outcome.RESOLVED, Outcome.CAPTURED}:
             continue
-        for record in ended[:_EXAMPLES]:
+        for record in _mixed(ended)[:_EXAMPLES]:
             lines.append(escape(f"    {cell_of(record)}: {reason_of(record)}"))
         if len(ended) > _EXAMPLES:
             lines.append(f"    ... and {len(ended) - _EXAMPLES} more")
@@ -108,14 +135,16 @@ def _tests(inbox: Inbox) -> str:
 
 
 def _places(inbox: Inbox) -> list[str]:
+    from rich.markup import escape
+
     lines = []
     if inbox.files:
         noun = "file" if len(inbox.files) == 1 else "files"
-        first = os.path.relpath(inbox.files[0])
+        first = escape(os.path.relpath(inbox.files[0]))
         more = f" ... ({len(inbox.files)} {noun})" if len(inbox.files) > 1 else ""
         lines.append(f"per variant: {first}{more}")
     if inbox.merged is not None:
-        folder = os.path.relpath(inbox.handle.layout.folder)
+        folder = escape(os.path.relpath(inbox.handle.layout.folder))
         lines.append(f"all of it:   {folder}/ (results.jsonl, summary.csv, predictions/, cells/)")
     return lines
 
@@ -126,6 +155,16 @@ def _percent(rate: float | None) -> str:
 
 def _tokens(count: int) -> str:
     return f"{count / 1000:.1f}k" if count >= 1000 else str(count)
+
+
+def _mixed(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records with the variants taking turns, so that the first few speak for all of them."""
+    turns: Counter[str] = Counter()
+    ranked = []
+    for record in records:
+        turns[record["variant"]] += 1
+        ranked.append((turns[record["variant"]], record))
+    return [record for _, record in sorted(ranked, key=lambda pair: pair[0])]
 
 
 def reason_of(record: Mapping[str, Any]) -> str:

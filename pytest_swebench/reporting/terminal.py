@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench import options
-from pytest_swebench.inbox import ATTRIBUTE
-from pytest_swebench.stash import HANDLE, INBOX
+from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter

@@ -24,7 +24,10 @@ _GIT_TIMEOUT_S: Final = 120.0
 
 # PID 1 of an arm's container. `kill -9 -1` cannot touch it, `wait` reaps what is orphaned, and it ends by itself, which
 # removes a container that everybody forgot. docker-init would not do: killing all would kill its only child.
-KEEPER: Final = "trap 'exit 0' TERM; while ((SECONDS < $1)); do sleep 30 & wait $!; done"
+KEEPER: Final = """
+trap 'exit 0' TERM
+while (((left = $1 - SECONDS) > 0)); do sleep $((left < 30 ? left : 30)) & wait $!; done
+"""
 
 _PROBE: Final = f"""
 if [ -r /opt/miniconda3/bin/activate ]; then

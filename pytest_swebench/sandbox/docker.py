@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import InputError
@@ -136,7 +136,7 @@ class DockerBackend:
         )
         try:
             self._put(container, instance, {**files, "run.sh": script.encode()})
-            with log.open("wb") as stdout:
+            with log.open("wb", buffering=0) as stdout:  # so that it can be watched, and outlives a crash of ours
                 return self._live(container, stdout, timeout_s)
         finally:
             remove(container)
@@ -183,7 +183,7 @@ class DockerBackend:
             tar.add(self._trees.prepared(instance), instance.problem.workdir.strip("/"), filter=_owned_by_root)
         return stream.getvalue()
 
-    def _live(self, container: Container, stdout: BinaryIO, timeout_s: float) -> ScriptResult:
+    def _live(self, container: Container, stdout: IO[bytes], timeout_s: float) -> ScriptResult:
         api = self.client.api
         notes = Collected()
 

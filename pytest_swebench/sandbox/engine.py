@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import posixpath
 import selectors
 import socket
@@ -23,6 +24,7 @@ from pytest_swebench.sandbox.worktree import Collected
 if TYPE_CHECKING:
     from docker import DockerClient
 
+DEFAULT_HOST: Final = "unix:///var/run/docker.sock"
 API_TIMEOUT_S: Final = 180.0  # committing a large repository is one request
 _QUIET_S: Final = 0.25
 _QUIET_MAX_S: Final = 2.0
@@ -31,15 +33,26 @@ _STDOUT: Final = 1
 
 def connect() -> DockerClient:
     """Return a client of the engine that DOCKER_HOST or the default socket names. Raises DockerUnavailable."""
+    host = os.environ.get("DOCKER_HOST") or DEFAULT_HOST
+    if host.startswith("unix://"):
+        # Asked directly: without an engine this costs no import, and the SDK would leave its socket unclosed.
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.connect(host.removeprefix("unix://"))
+        except OSError as error:
+            raise _unavailable(host, error) from error
     import docker
     from docker.errors import DockerException
 
     try:
         return docker.from_env(timeout=int(API_TIMEOUT_S))
     except DockerException as error:
-        raise DockerUnavailable(
-            f"no Docker engine answers ({error}); start Docker, or use --sandbox local for tasks you trust"
-        ) from error
+        raise _unavailable(host, error) from error
+
+
+def _unavailable(host: str, why: Exception) -> DockerUnavailable:
+    fix = "start Docker, or use --sandbox local for tasks you trust"
+    return DockerUnavailable(f"no Docker engine answers at {host!r} ({why}); {fix}")
 
 
 @contextlib.contextmanager
@@ -151,6 +164,7 @@ def attached(stream: Any) -> Iterator[socket.socket]:
         if response is not None:  # first, for it flushes the stream
             response.close()
         stream.close()
+        raw.close()
 
 
 def pump(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.datasets.instance import Instance, Problem
-from pytest_swebench.errors import DockerUnavailable, ImageMissing, InputError, SandboxLost
+from pytest_swebench.errors import DockerUnavailable, ImageMissing, InfraError, InputError, SandboxLost
 from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.profile import DockerOptions
@@ -89,11 +89,10 @@ def test_no_network_but_loopback(docker_backend: DockerBackend, docker_instance:
 def test_fork_bomb_is_contained(docker_engine: None, docker_instance: Instance) -> None:
     backend = DockerBackend(run_id="bomb", options=DockerOptions(pids=64))
     sandbox = backend.open(docker_instance)
-    result = sandbox.run("bomb() { bomb | bomb & }; bomb; sleep 2; echo survived", timeout_s=3)
-    again = sandbox.run("sleep 3; echo fine", timeout_s=0.5) if not result.timed_out else result
+    bomb = sandbox.run("bomb() { bomb | bomb & }; bomb; while :; do :; done", timeout_s=2)
     after = sandbox.run("echo fine", timeout_s=30)
     backend.close()
-    assert again.timed_out
+    assert bomb.timed_out
     assert after.output == "fine\n"
 
 
@@ -149,10 +148,9 @@ def test_container_that_dies_is_lost_not_a_failed_command(
 
 def test_forgotten_sandbox_ends_by_itself(client: DockerClient, docker_instance: Instance) -> None:
     backend = DockerBackend(run_id="forgotten", options=DockerOptions(lifetime_s=1))
-    sandbox = backend.open(docker_instance)
+    backend.open(docker_instance)
     (container_id,) = container_ids(client, f"{LABEL_RUN}=forgotten")
     events = client.api.events(filters={"container": container_id, "event": "destroy"}, decode=True, since=0)
-    sandbox.run("kill -9 -1", timeout_s=5)  # the keeper's nap is over too, so it looks at the clock
     assert next(iter(events))["Action"] == "destroy"
     events.close()  # type: ignore[attr-defined]
     backend.close()
@@ -196,7 +194,7 @@ def test_local_image_that_is_not_here_is_named_with_the_fix(docker_backend: Dock
 
 def test_image_without_repository_is_told(docker_backend: DockerBackend, base: str) -> None:
     instance = Instance(problem=Problem(instance_id="a", statement="", workdir="/usr"), image=base)
-    with pytest.raises(Exception, match="no git repository with a commit stands there"):
+    with pytest.raises(InfraError, match="no git repository with a commit stands there"):
         docker_backend.open(instance)
 
 

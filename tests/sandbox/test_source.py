@@ -65,7 +65,7 @@ def test_clone_stands_at_the_ref_without_its_future(upstream: Path, tmp_path: Pa
     target = tmp_path / "target"
     materialise(Source(url=str(upstream), ref=wanted), target, clone_timeout_s=60)
     assert (target / "app.py").read_text() == f"{content}\n"
-    subjects = git(target, "log", "--all", "--format=%s").split()
+    subjects = git(target, "log", "--all", "--topo-order", "--format=%s").split()
     assert subjects == [f"c{number}" for number in range(int(content), 0, -1)]
     assert git(target, "remote") == ""
 
@@ -73,7 +73,7 @@ def test_clone_stands_at_the_ref_without_its_future(upstream: Path, tmp_path: Pa
 def test_folder_with_history_keeps_it_and_loses_its_future(upstream: Path, tmp_path: Path) -> None:
     git(upstream, "reset", "-q", "--hard", "v2")
     materialise(Source(path=str(upstream)), tmp_path / "target")
-    assert git(tmp_path / "target", "log", "--all", "--format=%s").split() == ["c2", "c1"]
+    assert git(tmp_path / "target", "log", "--all", "--topo-order", "--format=%s").split() == ["c2", "c1"]
     assert git(upstream, "tag").split() == ["v1", "v2", "v3"]
 
 
@@ -81,7 +81,7 @@ def test_worktree_does_not_lead_back_to_its_repository(upstream: Path, tmp_path:
     worktree = tmp_path / "worktree"
     git(upstream, "worktree", "add", "-q", str(worktree), "v1")
     materialise(Source(path=str(worktree)), tmp_path / "target")
-    assert git(tmp_path / "target", "log", "--all", "--format=%s") == "base"
+    assert git(tmp_path / "target", "log", "--all", "--topo-order", "--format=%s") == "base"
     assert (worktree / ".git").is_file()
 
 

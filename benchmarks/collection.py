@@ -1,0 +1,140 @@
+"""Collecting 27,528 cells (2,294 instances x 12 arms) beside a plain parametrize of as many ids, and parts of them.
+
+The plain test makes its ids out of nothing; ours reads 21 MB of rows, checks them and writes the run's manifest. The
+row with one instance shows how much of the difference that is: it reads the same file and collects 12 cells.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from sidebyside import Cost, cost_of_pytest, cpu_ratio, cpu_s, in_turn, print_table, print_target, wall_s
+
+ROUNDS = 7
+INSTANCES = 2294
+ARMS = 12
+MOST = 1.15
+REPOSITORIES = ("django", "sympy", "astropy", "pylint", "sphinx", "xarray")
+
+OURS = '''
+import pytest
+
+
+@pytest.mark.experiment(dataset="rows.jsonl", arms=[f"arm{{number}}" for number in range({arms})])
+def test_ours(experiment):
+    experiment.judge()
+'''
+PLAIN = '''
+import pytest
+
+IDS = [f"{{name}}__{{name}}-{{10000 + number}}/arm{{arm}}/r1"
+    for name, number in [({repositories!r}[number % {width}], number) for number in range({instances})]
+    for arm in range({arms})]
+
+
+@pytest.mark.parametrize("case", IDS)
+def test_plain(case):
+    assert case
+'''
+CONFTEST = '''
+from pytest_swebench.arms.protocol import Solution
+
+
+class Idle:
+    """Leaves nothing; it is only collected here."""
+
+    version, paid, oracle = "1", False, False
+
+    def __init__(self, name):
+        self.name = name
+
+    def check(self, instances):
+        pass
+
+    def solve(self, context):
+        return Solution()
+
+
+def pytest_swebench_arms():
+    return [Idle(f"arm{{number}}") for number in range({arms})]
+'''
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_project(folder)
+        size_mb = (folder / "rows.jsonl").stat().st_size / 1e6
+        one_arm, one_part = ["--arms", "arm3"], ["--instances", "django__"]
+        costs = in_turn(
+            ROUNDS,
+            {
+                "plain parametrize, 27,528 ids": lambda: collect(folder, "test_plain.py"),
+                "ours, 27,528 cells": lambda: collect(folder, "test_ours.py"),
+                "plain, 1 id in 12": lambda: collect(folder, "test_plain_arm.py"),
+                "ours, --arms one of 12": lambda: collect(folder, "test_ours.py", *one_arm),
+                "ours, --instances one in 6": lambda: collect(folder, "test_ours.py", *one_part),
+                "ours, one instance (12 cells)": lambda: collect(folder, "test_ours.py", "--max-instances", "1"),
+                "plain, 12 ids": lambda: collect(folder, "test_plain_few.py"),
+            },
+        )
+    plain, ours = costs["plain parametrize, 27,528 ids"], costs["ours, 27,528 cells"]
+    print_table(
+        f"collection: --collect-only -qq, {size_mb:.0f} MB of rows, medians of {ROUNDS} rounds",
+        ["", "CPU s", "wall s", "ratio"],
+        [[name, f"{cpu_s(of):.2f}", f"{wall_s(of):.2f}", f"{cpu_ratio(of, plain):.2f}"] for name, of in costs.items()],
+    )
+    few, start = costs["ours, one instance (12 cells)"], costs["plain, 12 ids"]
+    print(f"  reading, checking and keeping the dataset: {cpu_s(few) - cpu_s(start):.2f} s of CPU, once a run")
+    per_cell = (cpu_s(ours) - cpu_s(few)) / (cpu_s(plain) - cpu_s(start))
+    print(f"  a cell beside an id, without start-up and dataset: {per_cell:.2f}")
+    print_target("CPU beside a plain parametrize", cpu_ratio(ours, plain), MOST)
+
+
+def collect(folder: Path, file: str, *options: str) -> Cost:
+    return cost_of_pytest(["--collect-only", "-qq", file, *options], folder)
+
+
+def make_project(folder: Path) -> None:
+    width = len(REPOSITORIES)
+    sizes = {"test_plain.py": (INSTANCES, ARMS), "test_plain_arm.py": (INSTANCES, 1), "test_plain_few.py": (1, ARMS)}
+    for file, (instances, arms) in sizes.items():
+        text = PLAIN.format(repositories=REPOSITORIES, width=width, instances=instances, arms=arms)
+        (folder / file).write_text(text)
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "conftest.py").write_text(CONFTEST.format(arms=ARMS))
+    (folder / "test_ours.py").write_text(OURS.format(arms=ARMS))
+    with (folder / "rows.jsonl").open("w") as file:
+        for number in range(INSTANCES):
+            file.write(json.dumps(row(REPOSITORIES[number % width], number)) + "\n")
+
+
+def row(name: str, number: int) -> dict[str, str]:
+    """Return a row with every column of the official shape, of a middling size."""
+    code = "    return first + second  # neither too short nor too long\n"
+    instance_id = f"{name}__{name}-{10000 + number}"
+    return {
+        "repo": f"{name}/{name}",
+        "instance_id": instance_id,
+        "base_commit": f"{number:040x}",
+        "patch": "diff --git a/one.py b/one.py\n" + code * 15,
+        "test_patch": "diff --git a/tests/test_one.py b/tests/test_one.py\n" + code * 30,
+        "problem_statement": code * 30,
+        "hints_text": code * 15,
+        "created_at": "2024-01-01T00:00:00Z",
+        "version": "1.0",
+        "FAIL_TO_PASS": json.dumps([f"tests/test_one.py::test_new[{test}]" for test in range(3)]),
+        "PASS_TO_PASS": json.dumps([f"tests/test_one.py::test_old[{test}]" for test in range(60)]),
+        "environment_setup_commit": f"{number:040x}",
+        "difficulty": "<15 min fix",
+        "image": f"example.org/{instance_id}:latest",
+        "eval_script": "#!/bin/bash\n" + code * 20,
+        "log_parser": "parse_log_pytest",
+        "eval_type": "pass_and_fail",
+    }
+
+
+if __name__ == "__main__":
+    main()

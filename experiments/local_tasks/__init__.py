@@ -1,0 +1,1 @@
+"""Small git repositories with faults, as a file of local tasks."""

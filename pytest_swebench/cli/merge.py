@@ -1,0 +1,52 @@
+"""`swebench-runner merge`: the files of a run, made again from its journals."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from pytest_swebench.errors import InputError
+
+if TYPE_CHECKING:
+    from pytest_swebench.records.layout import RunLayout
+
+_STAMP: Final = re.compile(r"\d{8}_\d{6}")
+
+
+@click.command("merge")
+@click.argument("run_folder", type=click.Path(path_type=Path))
+def merge_run(run_folder: Path) -> None:
+    """Rebuild the files of a run from its journals.
+
+    RUN_FOLDER is results/<run id>; results.jsonl, summary.json, summary.csv and predictions/ are made anew in it.
+    The journals are read and never changed, so this is safe at any time, also for a run that was killed.
+    """
+    from pytest_swebench.records.results import merge
+    from pytest_swebench.reporting.summary import render_results
+
+    layout = layout_of(run_folder)
+    merged = merge(layout)
+    click.echo(render_results(merged, width=shutil.get_terminal_size().columns, colour=False))
+    lost = sum(summary.selected - summary.recorded for summary in merged.summaries)
+    if lost:
+        click.echo(f"without a record: {lost} selected cells were not run, or not to their end")
+    click.echo(f"rebuilt: {layout.results} ({len(merged.records)} cells), summary.json, summary.csv, predictions/")
+
+
+def layout_of(run_folder: Path) -> RunLayout:
+    """Return the layout of an existing run. Raises InputError for a folder that holds none."""
+    from pytest_swebench.records.layout import RunLayout
+
+    folder = run_folder.absolute()
+    stamp = _STAMP.match(folder.name)
+    layout = RunLayout(folder.parent, folder.name, stamp.group() if stamp else folder.name)
+    if not any(layout.journals.glob("*.jsonl")):
+        raise InputError(
+            f"{str(run_folder)!r} is no folder of a run: it has no journal/*.jsonl; give results/<run id>, as the "
+            "last line of a run's summary names it"
+        )
+    return layout

@@ -1,0 +1,69 @@
+"""Name and place of a run, and what else every file of it says about where it came from."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pytest_swebench.records.layout import RunLayout
+
+
+@dataclass(frozen=True, slots=True)
+class RunHandle:
+    """Name and place of a run, made once in the controller and handed to every worker."""
+
+    run_id: str
+    timestamp: str
+    root: str
+    git_commit: str = ""
+
+    @classmethod
+    def new(cls, root: Path, *, git_commit: str = "") -> RunHandle:
+        """Name a new run after the present moment."""
+        stamp = time.strftime("%Y%m%d_%H%M%S")
+        return cls(f"{stamp}-{uuid.uuid4().hex[:6]}", stamp, str(root), git_commit)
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+    @property
+    def layout(self) -> RunLayout:
+        from pytest_swebench.records.layout import RunLayout
+
+        return RunLayout(Path(self.root), self.run_id, self.timestamp)
+
+
+def output_root(config: pytest.Config, env: Mapping[str, str]) -> Path:
+    """Return the absolute folder for results: `--output-dir`, else OUTPUT_DIR, else `results`."""
+    return config.invocation_params.dir / (config.getoption("swe_output_dir") or env.get("OUTPUT_DIR") or "results")
+
+
+def git_commit(folder: Path) -> str:
+    """Return the short commit of the repository around `folder`, "" where there is none."""
+    try:
+        command = ["git", "-C", str(folder), "rev-parse", "--short", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what shapes a result."""
+    found = {"python": platform.python_version()}
+    for name in ("pytest-swebench", "swebench", "pytest", "anthropic", "openai"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
