@@ -13,6 +13,7 @@ _SIDE: Final = re.compile(r"(?:---|\+\+\+) (?P<path>[^\t]+)")
 _MOVED: Final = re.compile(r"(?:rename|copy) (?:from|to) (?P<path>.+)")
 _HUNK: Final = re.compile(r"^@@ -\d+(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@", re.MULTILINE)
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SPECIAL: Final = re.compile(r'["\x00-\x1f\x7f]')
 _ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
@@ -51,7 +52,7 @@ def _without_prefix(path: str) -> str:
 
 
 def _unquoted(path: str) -> str:
-    """Undo git's quoting of names that are not plain ASCII: `"caf\\303\\251"` is `café`."""
+    r"""Undo git's quoting of names that are not plain ASCII: `"caf\303\251"` is `café`."""
     if not _QUOTED.fullmatch(path):
         return path
 
@@ -70,15 +71,16 @@ def looks_like_diff(text: str) -> bool:
 def make_diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     r"""Return a git-style unified diff that turns the files `before` into `after`.
 
-    Both map paths, which hold no control characters, to contents; a path missing on one side is a new or deleted
-    file. A last line without a newline is marked as git marks it. Lines end at `\n` alone, as for git.
+    Both map paths to contents; a path missing on one side is a new or deleted file. A last line without a newline
+    is marked as git marks it. Lines end at `\n` alone, as for git.
     """
     parts = []
     for path in sorted(before.keys() | after.keys()):
         old, new = before.get(path), after.get(path)
         if old == new:
             continue
-        lines = [f"diff --git a/{path} b/{path}\n"]
+        old_name, new_name = _quoted(f"a/{path}"), _quoted(f"b/{path}")
+        lines = [f"diff --git {old_name} {new_name}\n"]
         if old is None:
             lines.append("new file mode 100644\n")
         if new is None:
@@ -86,13 +88,21 @@ def make_diff(before: Mapping[str, str], after: Mapping[str, str]) -> str:
         hunks = difflib.unified_diff(
             split_lines(old),
             split_lines(new),
-            "/dev/null" if old is None else f"a/{path}",
-            "/dev/null" if new is None else f"b/{path}",
+            "/dev/null" if old is None else old_name,
+            "/dev/null" if new is None else new_name,
         )
         for line in hunks:
             lines.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
         parts.append("".join(lines))
     return "".join(parts)
+
+
+def _quoted(name: str) -> str:
+    """Write a name that would confuse git's reading as git writes it."""
+    if not _SPECIAL.search(name):
+        return name
+    escaped = _SPECIAL.sub(lambda match: f"\\{ord(match[0]):03o}", name.replace("\\", "\\\\"))
+    return f'"{escaped}"'
 
 
 def split_lines(text: str | None) -> list[str]:

@@ -7,16 +7,19 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_swebench.discover import DEFAULT_EXPERIMENT
 from pytest_swebench.errors import InputError
+from pytest_swebench.stash import CHOSEN_PATHS
 
 if TYPE_CHECKING:
     from pytest_swebench.session import ExperimentSession
 
 
 def preflight(session: ExperimentSession) -> None:
-    """Check output folder, arms, provider and, where the command line names one, the dataset. Raises InputError.
+    """Check output folder, arms, provider and, where the command line alone decides, everything else.
 
-    A dataset that only a test's marker names is checked when its cells are generated, before the first of them runs.
+    What a test's marker has a say in is checked when its cells are generated, before the first of them runs. Raises
+    InputError.
     """
     check_writable(Path(session.handle.root))
     option = session.config.getoption
@@ -28,7 +31,8 @@ def preflight(session: ExperimentSession) -> None:
         session.check_arms(spec.arms)
     if option("swe_provider") and not option("collectonly"):
         session.provider(spec).close()
-    if option("swe_dataset"):
+    default_experiment = session.config.stash.get(CHOSEN_PATHS, []) == [str(DEFAULT_EXPERIMENT)]
+    if default_experiment or (option("swe_dataset") and option("swe_arms")):
         session.resolve(spec)
 
 

@@ -143,6 +143,8 @@ class ExperimentSession:
                     "filter": info.filter,
                     "instances": len(plan.manifest.places),
                     "reps": plan.spec.reps,
+                    "arm_versions": {name: arm.version for name, arm in plan.arms.items()},
+                    "manifest": f"manifests/{plan.spec.manifest_name}.jsonl",
                     "variants": described,
                 },
             )
@@ -159,7 +161,9 @@ class ExperimentSession:
         from pytest_swebench.run import run_cell
 
         context = self.context(function)
-        result = run_cell(context, cell, attempt)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")  # a library's deprecation must not cost a paid cell
+            result = run_cell(context, cell, attempt)
         variant = context.variants[cell.variant]
         metadata = run_metadata(context.info, variant, cell.rep, oracle=context.arms[variant.arm].oracle)
         self.outbox.append({"kind": "record", "cell": str(cell), "metadata": metadata, "record": result.record})

@@ -64,7 +64,7 @@ def paid(entries: Iterable[Entry], cell: str) -> bool:
 
 
 def merge(layout: RunLayout, selected: dict[str, int] | None = None) -> Merged:
-    """Rebuild `results.jsonl`, `summary.json`, `summary.csv` and the predictions of a run from its journals.
+    """Rebuild `run.json`, `results.jsonl`, `summary.json`, `summary.csv` and the predictions of a run from its journals.
 
     `selected` says how many cells of each variant were selected; without it the plans of the run tell.
     """
@@ -72,6 +72,7 @@ def merge(layout: RunLayout, selected: dict[str, int] | None = None) -> Merged:
     records = sorted(final_records(read.entries), key=cell_of)
     summaries = summarise(records, selected or planned_cells(layout))
     write_whole(layout.results, b"".join(json_line(record) for record in records))
+    write_json(layout.folder / "run.json", {"run_id": layout.run_id, "plans": read_plans(layout)})
     write_json(layout.folder / "summary.json", [summary.as_json() for summary in summaries])
     write_whole(layout.folder / "summary.csv", summary_csv(summaries))
     _write_predictions(layout, records)

@@ -59,6 +59,7 @@ def write_rows(path: Path, *rows: dict[str, object]) -> Path:
         (("--dataset", "nowhere.jsonl"), ("nowhere.jsonl",)),
         (("--dataset", "demo", "--instances", "zzz"), ("--instances zzz", "matches none of the 13", "ledgerlib")),
         (("--dataset", "demo", "--instance-ids", "tinyconf__tinyconf-55"), ("tinyconf__tinyconf-55", "did you mean")),
+        (("--instances", "zzz"), ("--instances zzz", "matches none of the 13")),
         (("--dataset", "demo", "--language", "cobol"), ("unknown language 'cobol'", "known: python")),
         (("--provider", "antropic"), ("unknown provider 'antropic'", "did you mean 'anthropic'")),
         (("--provider", "anthropic"), ("ANTHROPIC_API_KEY",)),

@@ -111,6 +111,27 @@ def test_marker_paths_are_relative_to_the_test_file(run: Run, pytester: pytest.P
     result.stdout.fnmatch_lines(["*arm 'gold': hello without a reference patch*"])
 
 
+def test_arms_of_the_marker_stand_beside_a_dataset_of_the_command_line(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("prompts.jsonl").write_text('{"scenario_id": "hello", "prompt": "Say hello."}\n')
+    pytester.makeconftest(
+        """
+        from pytest_swebench.arms.protocol import Solution
+
+        class Echo:
+            name, version, paid, oracle = "echo", "1", False, False
+            def check(self, instances): pass
+            def solve(self, context): return Solution(response_text=context.problem.statement)
+
+        def pytest_swebench_arms():
+            return [Echo()]
+        """
+    )
+    pytester.makepyfile(
+        "import pytest\n@pytest.mark.experiment(arms=['echo'])\ndef test_it(experiment): experiment.judge()"
+    )
+    run("-m", "experiment", "--dataset=prompts.jsonl", pytester.path).assert_outcomes(passed=1)
+
+
 def test_arms_of_a_conftest_are_collected(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
