@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_swebench.stash import CURRENT, RESULT
+from pytest_swebench.stash import CURRENT, RESULT, session_of
 
 if TYPE_CHECKING:
     from pytest_swebench.arms.protocol import Arm
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pytest_swebench.providers.meter import Meter
     from pytest_swebench.records.writers import RelayPool
     from pytest_swebench.sandbox.protocol import Sandbox
-    from pytest_swebench.session import ExperimentSession
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
     """Run the whole cell now and return how it ended; broken infrastructure is an ERROR of this set-up."""
     from pytest_swebench.experiment import Experiment
 
-    result = _session(request).run(function_of(request.node), cell, attempt_of(request.node))
+    result = session_of(request.config).run(function_of(request.node), cell, attempt_of(request.node))
     request.node.stash[RESULT] = result
     if result.error is not None:
         message = f"{cell}: {result.outcome}: {type(result.error).__name__}: {result.error}"
@@ -50,19 +49,19 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
 @pytest.fixture
 def instance(cell: Cell, request: pytest.FixtureRequest) -> Instance:
     """Return the instance of this cell."""
-    return _session(request).planned(function_of(request.node)).manifest.instance(cell.instance_id)
+    return session_of(request.config).planned(function_of(request.node)).manifest.instance(cell.instance_id)
 
 
 @pytest.fixture
 def variant(cell: Cell, request: pytest.FixtureRequest) -> Variant:
     """Return the variant of this cell: arm, model and settings."""
-    return _session(request).planned(function_of(request.node)).variants[cell.variant]
+    return session_of(request.config).planned(function_of(request.node)).variants[cell.variant]
 
 
 @pytest.fixture
 def arm(variant: Variant, request: pytest.FixtureRequest) -> Arm:
     """Return the arm of this cell."""
-    return _session(request).planned(function_of(request.node)).arms[variant.arm]
+    return session_of(request.config).planned(function_of(request.node)).arms[variant.arm]
 
 
 @pytest.fixture
@@ -84,7 +83,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Meter]:
     """Yield a counting client of the configured provider; in a test without a cell, of the command line's."""
     from pytest_swebench.providers.meter import Meter
 
-    session = _session(request)
+    session = session_of(request.config)
     marker = request.node.get_closest_marker("experiment")
     meter = Meter(session.provider(session.spec(marker, request.path.parent)), redactor=session.redactor)
     yield meter
@@ -94,7 +93,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Meter]:
 @pytest.fixture
 def sandbox(instance: Instance, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Yield a working copy of the instance's repository, removed after the test."""
-    opened = _session(request).context(function_of(request.node)).backend.open(instance)
+    opened = session_of(request.config).context(function_of(request.node)).backend.open(instance)
     yield opened
     opened.close()
 
@@ -102,7 +101,7 @@ def sandbox(instance: Instance, request: pytest.FixtureRequest) -> Iterator[Sand
 @pytest.fixture
 def grader(cell: Cell, request: pytest.FixtureRequest) -> Grader:
     """Return the grader: `grade(instance, patch, folder)` runs the hidden tests in a fresh environment."""
-    return _session(request).context(function_of(request.node)).grader
+    return session_of(request.config).context(function_of(request.node)).grader
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +109,7 @@ def writer_pool(request: pytest.FixtureRequest) -> RelayPool:
     """Return the pool of result files: `get(variant, rep).write_result(...)`; every line is stored exactly once."""
     from pytest_swebench.records.writers import RelayPool
 
-    session, stash = _session(request), request.config.stash
+    session, stash = session_of(request.config), request.config.stash
 
     def send(variant: str, rep: int, metadata: dict[str, Any], line: dict[str, Any]) -> None:
         item = stash[CURRENT]
@@ -129,23 +128,3 @@ def function_of(item: pytest.Item) -> Callable[..., object]:
     """Return the plain function behind an item; plans are kept by it."""
     function = getattr(item, "obj", None)
     return cast("Callable[..., object]", getattr(function, "__func__", function))
-
-
-def _session(request: pytest.FixtureRequest) -> ExperimentSession:
-    from pytest_swebench.plugin import session_of
-
-    return session_of(request.config)
-
-
-__all__ = [
-    "arm",
-    "cell",
-    "experiment",
-    "grader",
-    "instance",
-    "provider",
-    "rep_number",
-    "sandbox",
-    "variant",
-    "writer_pool",
-]

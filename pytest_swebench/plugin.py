@@ -7,54 +7,39 @@ it validate anything.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 
 from pytest_swebench import hookspecs, options
 from pytest_swebench.errors import InfraError, SwebenchError
-from pytest_swebench.fixtures import (
-    arm,
-    cell,
-    experiment,
-    function_of,
-    grader,
-    instance,
-    provider,
-    rep_number,
-    sandbox,
-    variant,
-    writer_pool,
-)
+from pytest_swebench.fixtures import function_of
 from pytest_swebench.reporting import junit
 from pytest_swebench.reporting.terminal import TerminalReport
-from pytest_swebench.stash import ATTRIBUTE, CHOSEN_PATHS, CURRENT, HANDLE, INBOX, RESULT, SESSION
-from pytest_swebench.xdist import XdistHooks, check_distribution, collect_the_same, is_worker, set_defaults, take_over
+from pytest_swebench.stash import (
+    ATTRIBUTE,
+    CHOSEN_PATHS,
+    CURRENT,
+    HANDLE,
+    INBOX,
+    RESULT,
+    SESSION,
+    inbox_of,
+    is_worker,
+    session_of,
+)
+from pytest_swebench.xdist import XdistHooks, check_distribution, collect_the_same, set_defaults
 
-if TYPE_CHECKING:
-    from pytest_swebench.handle import RunHandle
-    from pytest_swebench.inbox import Inbox
-    from pytest_swebench.session import ExperimentSession
-
-__all__ = [
-    "arm",
-    "cell",
-    "experiment",
-    "grader",
-    "instance",
-    "provider",
-    "rep_number",
-    "sandbox",
-    "variant",
-    "writer_pool",
-]
+pytest_plugins = ("pytest_swebench.fixtures",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -122,12 +107,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     metafunc.definition.add_marker(pytest.mark.repeat(1))  # repetitions are ours: ids stay the same for any --count
     name, here = metafunc.definition.nodeid, metafunc.definition.path.parent
+    with _garbage_left_lying():
+        try:
+            plan = session_of(metafunc.config).plan(function_of(metafunc.definition), marker, here, name)
+        except SwebenchError as error:
+            raise pytest.Collector.CollectError(str(error)) from None
+        cells = plan.cells()
+        metafunc.parametrize("cell", cells, indirect=True, ids=list(map(str, cells)))
+
+
+@contextmanager
+def _garbage_left_lying() -> Iterator[None]:
+    """Pause the garbage collector: a tenth of collecting a whole dataset went into searching what all stays alive."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
     try:
-        plan = session_of(metafunc.config).plan(function_of(metafunc.definition), marker, here, name)
-    except SwebenchError as error:
-        raise pytest.Collector.CollectError(str(error)) from None
-    cells = plan.cells()
-    metafunc.parametrize("cell", cells, indirect=True, ids=list(map(str, cells)))
+        yield
+    finally:
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -182,32 +181,3 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         if inbox.below(config.getoption("swe_fail_under")) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return result
-
-
-def session_of(config: pytest.Config) -> ExperimentSession:
-    """Return what this process needs to run cells, made on first use."""
-    if SESSION not in config.stash:
-        from pytest_swebench.session import ExperimentSession
-
-        config.stash[SESSION] = ExperimentSession(config, handle_of(config), dict(os.environ))
-    return config.stash[SESSION]
-
-
-def handle_of(config: pytest.Config) -> RunHandle:
-    """Return name and place of this run, made on first use; in a worker, those of the controller."""
-    if HANDLE not in config.stash:
-        from pytest_swebench.handle import RunHandle, output_root
-
-        config.stash[HANDLE] = (
-            take_over(config) if is_worker(config) else RunHandle.new(output_root(config, os.environ))
-        )
-    return config.stash[HANDLE]
-
-
-def inbox_of(config: pytest.Config) -> Inbox:
-    """Return the inbox of the process that reports, made on first use."""
-    if INBOX not in config.stash:
-        from pytest_swebench.inbox import Inbox
-
-        config.stash[INBOX] = Inbox(handle_of(config))
-    return config.stash[INBOX]

@@ -60,7 +60,7 @@ class ExperimentSession:
     env: Mapping[str, str]
     _plans: dict[Callable[..., object], Plan] = field(default_factory=dict)
     _contexts: dict[Callable[..., object], RunContext] = field(default_factory=dict)
-    _taken: dict[str, str] = field(default_factory=dict)
+    _claims: list[tuple[str, Plan]] = field(default_factory=list)
     _journal: Journal | None = None
     _redactor: Redactor | None = None
     _events: Broadcast | None = None
@@ -325,13 +325,15 @@ class ExperimentSession:
 
     def _claim(self, plan: Plan, name: str) -> None:
         """Refuse two test functions with the same cells: each would pay for them and overwrite the other's files."""
-        for cell in map(str, plan.cells()) if self._plans else ():
-            if cell in self._taken:
+        for earlier, taken in self._claims:
+            instance_id = next((one for one in plan.manifest.places if one in taken.manifest.places), None)
+            variant = next((one for one in plan.variants if one in taken.variants), None)
+            if instance_id and variant:  # every plan has a first repetition
                 raise InputError(
-                    f"{name} and {self._taken[cell]} both run the cell {cell}; give their markers different arms or "
-                    "datasets, or run one of them at a time"
+                    f"{name} and {earlier} both run the cell {Cell(instance_id, variant, 1)}; give their markers "
+                    "different arms or datasets, or run one of them at a time"
                 )
-        self._taken.update((str(cell), name) for cell in plan.cells())
+        self._claims.append((name, plan))
 
     def _expressions(self) -> str:
         keyword = self.config.getoption("keyword", "")

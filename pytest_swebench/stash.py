@@ -1,8 +1,9 @@
-"""Every key under which the plugin keeps state on pytest's objects."""
+"""Every key under which the plugin keeps state on pytest's objects, and how that state comes into being."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+import os
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -26,3 +27,40 @@ CHOSEN_PATHS: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
 RESULT: Final[pytest.StashKey[CellResult | None]] = pytest.StashKey()
 # report: a list of JSON texts, each one bundle of an outbox; an attribute, because a stash does not travel
 ATTRIBUTE: Final = "swebench"
+# what the controller hands to a worker
+WORKER_INPUT: Final = "swebench"
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Say whether this process runs tests for an xdist controller elsewhere."""
+    return hasattr(config, "workerinput")
+
+
+def session_of(config: pytest.Config) -> ExperimentSession:
+    """Return what this process needs to run cells, made on first use."""
+    if SESSION not in config.stash:
+        from pytest_swebench.session import ExperimentSession
+
+        config.stash[SESSION] = ExperimentSession(config, handle_of(config), dict(os.environ))
+    return config.stash[SESSION]
+
+
+def handle_of(config: pytest.Config) -> RunHandle:
+    """Return name and place of this run, made on first use; in a worker, those of the controller."""
+    if HANDLE not in config.stash:
+        from pytest_swebench.handle import RunHandle, output_root
+
+        if is_worker(config):
+            config.stash[HANDLE] = RunHandle(**cast(Any, config).workerinput[WORKER_INPUT]["handle"])
+        else:
+            config.stash[HANDLE] = RunHandle.new(output_root(config, os.environ))
+    return config.stash[HANDLE]
+
+
+def inbox_of(config: pytest.Config) -> Inbox:
+    """Return the inbox of the process that reports, made on first use."""
+    if INBOX not in config.stash:
+        from pytest_swebench.inbox import Inbox
+
+        config.stash[INBOX] = Inbox(handle_of(config))
+    return config.stash[INBOX]

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import pytest
 
-from pytest_swebench.stash import CHOSEN_PATHS, INBOX
+from pytest_swebench.stash import CHOSEN_PATHS, INBOX, WORKER_INPUT, handle_of
 
-if TYPE_CHECKING:
-    from pytest_swebench.handle import RunHandle
-
-_WORKER_INPUT: Final = "swebench"
 # loadgroup, loadscope and loadfile run a cell again, or hang, when a worker dies (pytest-xdist #1323, #1327);
 # each pays for every cell once a worker
 _REFUSED: Final = ("loadgroup", "loadscope", "loadfile", "each")
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Say whether this process runs tests for a controller elsewhere."""
-    return hasattr(config, "workerinput")
 
 
 def collect_the_same(config: pytest.Config) -> None:
@@ -27,16 +18,9 @@ def collect_the_same(config: pytest.Config) -> None:
 
     xdist repeats the command line in its workers, so a choice made after parsing must travel apart from it.
     """
-    given = cast(Any, config).workerinput[_WORKER_INPUT]
+    given = cast(Any, config).workerinput[WORKER_INPUT]
     if given["args"]:
         config.args = list(given["args"])
-
-
-def take_over(config: pytest.Config) -> RunHandle:
-    """Return the run that the controller named."""
-    from pytest_swebench.handle import RunHandle
-
-    return RunHandle(**cast(Any, config).workerinput[_WORKER_INPUT]["handle"])
 
 
 def check_distribution(config: pytest.Config) -> None:
@@ -67,10 +51,8 @@ class XdistHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        from pytest_swebench.plugin import handle_of
-
         handle, args = handle_of(self._config), self._config.stash.get(CHOSEN_PATHS, ())
-        node.workerinput[_WORKER_INPUT] = {"handle": handle.as_dict(), "args": args}
+        node.workerinput[WORKER_INPUT] = {"handle": handle.as_dict(), "args": args}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:

@@ -61,8 +61,7 @@ class Journal:
         Raises RecordError if the disk does not take the line whole; what was there before stays intact.
         """
         if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._file = self._open()
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             end = os.fstat(self._file).st_size
@@ -78,6 +77,15 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def _open(self) -> int:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise RecordError(
+                f"journal {str(self._path)!r}: {error}; make that folder writable and run again"
+            ) from error
 
     def _write(self, file: int, end: int, line: bytes) -> None:
         if end and os.pread(file, 1, end - 1) != b"\n":

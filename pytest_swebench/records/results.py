@@ -64,7 +64,7 @@ def paid(entries: Iterable[Entry], cell: str) -> bool:
 
 
 def merge(layout: RunLayout, selected: dict[str, int] | None = None) -> Merged:
-    """Rebuild `run.json`, `results.jsonl`, `summary.json`, `summary.csv` and the predictions of a run from its journals.
+    """Rebuild what lies beside the journals: `run.json`, `results.jsonl`, `summary.*` and the predictions.
 
     `selected` says how many cells of each variant were selected; without it the plans of the run tell.
     """

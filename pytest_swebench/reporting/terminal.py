@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench import options
-from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX
+from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX, inbox_of
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -30,8 +30,6 @@ class TerminalReport:
         return lines
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        from pytest_swebench.plugin import inbox_of
-
         if hasattr(report, ATTRIBUTE) or INBOX in self._config.stash:
             inbox_of(self._config).note_report(report)
 

@@ -1,0 +1,179 @@
+"""What holds for the project as a whole: style, types, size, and documents that say what the code does."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from _pytest.config.argparsing import Parser
+from _pytest.fixtures import FixtureFunctionDefinition
+
+from pytest_swebench import fixtures, hookspecs, options
+from tests.support.llm_server import LLMServer, ScriptedAnswer
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "pytest_swebench"
+MOST_LINES = 400
+
+# Options of plugins that are often installed beside this one; a second owner of a name ends every pytest run.
+TAKEN = {
+    "pytest-asyncio": ["--asyncio-mode", "--asyncio-debug"],
+    "pytest-base-url": ["--base-url", "--verify-base-url"],
+    "pytest-benchmark": ["--benchmark-only", "--benchmark-skip", "--benchmark-json", "--benchmark-compare"],
+    "pytest-cov": ["--cov", "--cov-report", "--cov-config", "--cov-fail-under", "--cov-append", "--no-cov"],
+    "pytest-django": ["--ds", "--dc", "--reuse-db", "--create-db", "--no-migrations", "--fail-on-template-vars"],
+    "pytest-html": ["--html", "--self-contained-html", "--css"],
+    "pytest-json-report": ["--json-report", "--json-report-file", "--json-report-summary", "--json-report-omit"],
+    "pytest-playwright": ["--browser", "--headed", "--device", "--output", "--tracing", "--video", "--screenshot"],
+    "pytest-randomly": ["--randomly-seed", "--randomly-dont-reorganize"],
+    "pytest-repeat": ["--count", "--repeat-scope"],
+    "pytest-replay": ["--replay", "--replay-record-dir", "--replay-base-name", "--skip-cleanup"],
+    "pytest-rerunfailures": ["--reruns", "--reruns-delay", "--only-rerun", "--rerun-except", "--fail-on-flaky"],
+    "pytest-selenium": ["--driver", "--capability", "--host", "--port"],
+    "pytest-timeout": ["--timeout", "--timeout-method", "--session-timeout"],
+    "pytest-xdist": ["--numprocesses", "--maxprocesses", "--dist", "--tx", "--maxschedchunk", "--max-worker-restart"],
+    "langsmith": ["--langsmith-output"],
+    "syrupy": ["--snapshot-update", "--snapshot-details"],
+}
+
+
+def tool(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, capture_output=True, text=True, timeout=600, check=False
+    )
+
+
+def our_options() -> set[str]:
+    parser = Parser(_ispytest=True)
+    options.add_options(parser)
+    return {name for option in parser.getgroup("swebench").options for name in option.names()}
+
+
+def table(heading: str) -> set[str]:
+    """Return what stands in backquotes in the first column of the README's table with this heading."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (rows,) = re.findall(rf"^\| {heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    return {name for row in rows.splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+
+
+def python_block(path: Path, number: int = 0) -> str:
+    found: list[str] = re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return found[number]
+
+
+def tracked_files() -> list[Path]:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
+        pytest.skip("no git repository around the project, as in a source archive")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_ruff_has_nothing_to_say() -> None:
+    done = tool("ruff", "check", "--no-cache", ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_code_is_formatted() -> None:
+    done = tool("ruff", "format", "--no-cache", "--check", ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_types_hold() -> None:
+    done = tool("mypy")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_modules_stay_small() -> None:
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert len(lines) > 50
+    assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_no_file_names_a_folder_of_this_machine() -> None:
+    here = {str(ROOT).encode()} | {
+        f"{home}/".encode() for home in [Path.home()] if home not in (Path("/"), Path("/root"))
+    }
+    naming = [path for path in tracked_files() if any(folder in path.read_bytes() for folder in here)]
+    assert naming == []
+
+
+def test_readme_is_short_enough_to_read() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_readme_tells_every_option_and_no_other() -> None:
+    assert table("option") == our_options()
+
+
+def test_readme_tells_every_fixture_and_no_other() -> None:
+    ours = {name for name, value in vars(fixtures).items() if isinstance(value, FixtureFunctionDefinition)}
+    assert table("fixture") == ours
+
+
+def test_readme_tells_every_hook_and_no_other() -> None:
+    assert table("hook") == {name for name in vars(hookspecs) if name.startswith("pytest_swebench_")}
+
+
+def test_readme_links_lead_somewhere() -> None:
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
+        links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
+        assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_option_names_are_nobody_else_s() -> None:
+    mine = our_options()
+    assert len(mine) >= 18
+    assert {plugin: sorted(mine & set(names)) for plugin, names in TAKEN.items() if mine & set(names)} == {}
+
+
+def test_option_names_clash_with_no_plugin_here(pytestconfig: pytest.Config) -> None:
+    parser = Parser(_ispytest=True)
+    options.add_options(parser)
+    (mine,) = [group for group in pytestconfig._parser._groups if group.name == "swebench"]
+    others = [group for group in pytestconfig._parser._groups if group is not mine]
+    theirs = {name for group in others for option in group.options for name in option.names()}
+    assert theirs
+    assert our_options() & theirs == set()
+
+
+def test_the_experiment_in_the_readme_runs(tmp_path: Path) -> None:
+    (tmp_path / "test_patch_size.py").write_text(python_block(ROOT / "README.md"), encoding="utf-8")
+    done = in_folder(tmp_path, "test_patch_size.py", "-m", "experiment", "--count", "2", "-n", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [
+        json.loads(line)
+        for path in tmp_path.glob("results/size_*_run[12]_*.jsonl")
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
+    results = [line for line in lines if line["type"] == "scenario_result"]
+    assert len(lines) - len(results) == 4
+    assert len(results) == 4 * 13
+    assert sum(line["outcome"] == "resolved" for line in results) == 2 * 13
+
+
+def test_the_arm_in_the_documentation_runs(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(python_block(ROOT / "docs" / "extending.md"), encoding="utf-8")
+    edit = "Sure!\n\nsrc/none.py\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
+    behaviours = [ScriptedAnswer(text="I would rather not."), ScriptedAnswer(text=edit)]
+    with LLMServer(behaviours) as server:
+        arguments = ["-m", "experiment", "--dataset", "demo", "--arms", "politely", "--outcome", "capture"]
+        arguments += ["--provider", "openai", "--provider-url", server.openai_url, "--model", "some-model"]
+        done = in_folder(tmp_path, *arguments, "--max-instances", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = tmp_path.glob("results/*/results.jsonl")
+    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert (first["outcome"], first["response_text"]) == ("no_patch", "I would rather not.")
+    assert second["outcome"] == "no_patch"
+    assert "src/none.py" in second["notes"]
+
+
+def in_folder(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "LANGSMITH_"))}
+    command = [sys.executable, "-m", "pytest", "-p", "no:langsmith_plugin", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, timeout=300, check=False)
