@@ -7,26 +7,26 @@ row with one instance shows how much of the difference that is: it reads the sam
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
-from sidebyside import Cost, cost_of_pytest, cpu_ratio, cpu_s, in_turn, print_table, print_target, wall_s
+from sidebyside import Cost, cost_of_pytest, cpu_ratio, cpu_s, in_turn, print_table, print_target, project, wall_s
 
 ROUNDS = 7
 INSTANCES = 2294
 ARMS = 12
 MOST = 1.15
+ACTIVE = ("--split", "test")  # what the marker says anyway; an option wakes up what a real run needs
 REPOSITORIES = ("django", "sympy", "astropy", "pylint", "sphinx", "xarray")
 
-OURS = '''
+OURS = """
 import pytest
 
 
 @pytest.mark.experiment(dataset="rows.jsonl", arms=[f"arm{{number}}" for number in range({arms})])
 def test_ours(experiment):
     experiment.judge()
-'''
-PLAIN = '''
+"""
+PLAIN = """
 import pytest
 
 IDS = [f"{{name}}__{{name}}-{{10000 + number}}/arm{{arm}}/r1"
@@ -37,7 +37,7 @@ IDS = [f"{{name}}__{{name}}-{{10000 + number}}/arm{{arm}}/r1"
 @pytest.mark.parametrize("case", IDS)
 def test_plain(case):
     assert case
-'''
+"""
 CONFTEST = '''
 from pytest_swebench.arms.protocol import Solution
 
@@ -63,8 +63,7 @@ def pytest_swebench_arms():
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with project() as folder:
         make_project(folder)
         size_mb = (folder / "rows.jsonl").stat().st_size / 1e6
         one_arm, one_part = ["--arms", "arm3"], ["--instances", "django__"]
@@ -72,11 +71,13 @@ def main() -> None:
             ROUNDS,
             {
                 "plain parametrize, 27,528 ids": lambda: collect(folder, "test_plain.py"),
-                "ours, 27,528 cells": lambda: collect(folder, "test_ours.py"),
+                "ours, 27,528 cells": lambda: collect(folder, "test_ours.py", *ACTIVE),
                 "plain, 1 id in 12": lambda: collect(folder, "test_plain_arm.py"),
-                "ours, --arms one of 12": lambda: collect(folder, "test_ours.py", *one_arm),
-                "ours, --instances one in 6": lambda: collect(folder, "test_ours.py", *one_part),
-                "ours, one instance (12 cells)": lambda: collect(folder, "test_ours.py", "--max-instances", "1"),
+                "ours, --arms one of 12": lambda: collect(folder, "test_ours.py", *ACTIVE, *one_arm),
+                "ours, --instances one in 6": lambda: collect(folder, "test_ours.py", *ACTIVE, *one_part),
+                "ours, one instance (12 cells)": lambda: collect(
+                    folder, "test_ours.py", *ACTIVE, "--max-instances", "1"
+                ),
                 "plain, 12 ids": lambda: collect(folder, "test_plain_few.py"),
             },
         )
@@ -103,7 +104,6 @@ def make_project(folder: Path) -> None:
     for file, (instances, arms) in sizes.items():
         text = PLAIN.format(repositories=REPOSITORIES, width=width, instances=instances, arms=arms)
         (folder / file).write_text(text)
-    (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "conftest.py").write_text(CONFTEST.format(arms=ARMS))
     (folder / "test_ours.py").write_text(OURS.format(arms=ARMS))
     with (folder / "rows.jsonl").open("w") as file:

@@ -7,8 +7,10 @@ import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,26 @@ class Cost:
 
     cpu_s: float
     wall_s: float
+
+
+@contextmanager
+def project() -> Iterator[Path]:
+    """Make an empty pytest project for the time of a benchmark."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "project")
+        folder.mkdir()
+        (folder / "pytest.ini").write_text("[pytest]\n")
+        yield folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the variables for a process in the project `folder`.
+
+    Byte code is kept, as in any environment that has been used once, but beside the project and not in this one.
+    """
+    dropped = ("PYTEST_", "COV", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return kept | {"PYTHONPYCACHEPREFIX": str(folder.parent / "bytecode")}
 
 
 def in_turn(rounds: int, rows: Mapping[str, Callable[[], Cost]]) -> dict[str, list[Cost]]:
@@ -41,9 +63,9 @@ def in_turn(rounds: int, rows: Mapping[str, Callable[[], Cost]]) -> dict[str, li
 def cost_of_pytest(arguments: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Cost:
     """Run pytest in a process of its own. Raises RuntimeError with its output if it does not end well."""
     command = [sys.executable, "-m", "pytest", *NO_TAX, *arguments]
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV"))}
     before, began = _children_cpu_s(), time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=variables | dict(env or {}), text=True, capture_output=True)
+    variables = environment(folder) | dict(env or {})
+    done = subprocess.run(command, cwd=folder, env=variables, text=True, capture_output=True)
     cost = Cost(_children_cpu_s() - before, time.perf_counter() - began)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{done.stdout}{done.stderr}")

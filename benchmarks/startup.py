@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
-from sidebyside import cost_of_pytest, cpu_ratio, cpu_s, in_turn, print_table, print_target, wall_s
+from sidebyside import cost_of_pytest, cpu_ratio, cpu_s, in_turn, print_table, print_target, project, wall_s
 
 ROUNDS = 20
 MOST = 1.05
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / "pytest.ini").write_text("[pytest]\n")
+    with project() as folder:
         (folder / "test_one.py").write_text("def test_one():\n    assert 1 + 1 == 2\n")
         costs = in_turn(
             ROUNDS,
@@ -28,7 +23,10 @@ def main() -> None:
     print_table(
         f"start-up: one trivial test, medians of {ROUNDS} rounds",
         ["", "CPU s", "wall s", "ratio"],
-        [[name, f"{cpu_s(of):.3f}", f"{wall_s(of):.3f}", f"{cpu_ratio(of, without):.3f}"] for name, of in costs.items()],
+        [
+            [name, f"{cpu_s(of):.3f}", f"{wall_s(of):.3f}", f"{cpu_ratio(of, without):.3f}"]
+            for name, of in costs.items()
+        ],
     )
     print_target("CPU beside -p no:swebench", cpu_ratio(costs["with the plugin"], without), MOST)
 

@@ -131,7 +131,7 @@ def _solve(context: RunContext, instance: Instance, arm: Arm, folder: Path, reco
             variant=record.variant,
             rep=record.cell.rep,
             provider=meter,
-            sandbox=workplace,
+            sandbox=lambda: workplace(),  # the workplace itself holds the hidden tests, and its repr shows them
             folder=folder,
             timeout_s=context.solve_timeout_s,
             hidden=instance.hidden if arm.oracle else None,

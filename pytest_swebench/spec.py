@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,10 @@ def _names(option: str | None, marker: Any, default: str) -> tuple[str, ...]:
         return names
     if marker is None:
         return (default,)
-    return split(marker) if isinstance(marker, str) else tuple(marker)
+    names = split(marker) if isinstance(marker, str) else tuple(marker)
+    if not names:
+        raise InputError(f"@pytest.mark.experiment(arms={marker!r}): names no arm; give e.g. arms=['singleshot']")
+    return names
 
 
 def _models(config: pytest.Config, given: Mapping[str, Any], env: Mapping[str, str], provider: str) -> tuple[str, ...]:
@@ -109,15 +113,25 @@ def _models(config: pytest.Config, given: Mapping[str, Any], env: Mapping[str, s
 
 
 def _temperatures(option: str | None, marker: Any) -> tuple[float | None, ...]:
-    if option is None:
-        return (TEMPERATURE,) if marker is None else tuple(marker)
-    values: list[float | None] = []
-    for text in split(option):
-        try:
-            values.append(None if text == "default" else float(text))
-        except ValueError:
-            raise InputError(f"--temperatures: {text!r} is not a number; e.g. --temperatures 0.2,0.8") from None
-    return tuple(values) or (TEMPERATURE,)
+    if option is not None:
+        given, where = [None if text == "default" else text for text in split(option)], "--temperatures"
+    else:
+        given = [*marker] if isinstance(marker, list | tuple) else [TEMPERATURE if marker is None else marker]
+        where = "@pytest.mark.experiment(temperatures=...)"
+    values = tuple(None if value is None else _temperature(value, where) for value in given)
+    if not values:
+        raise InputError(f"{where}: no temperature; give e.g. 0.2,0.8, or leave it out for {TEMPERATURE}")
+    return values
+
+
+def _temperature(value: Any, where: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise InputError(f"{where}: {value!r} is not a number of 0 or more; give e.g. 0.2,0.8")
+    return number
 
 
 def _selection(config: pytest.Config, started_in: Path) -> Selection:
