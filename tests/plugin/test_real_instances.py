@@ -13,7 +13,7 @@ from tests.plugin.conftest import Run, outcomes, records
 from tests.support.llm_server import LLMServer, ScriptedAnswer, prompt_text
 
 # small and quick; SWEBENCH_REAL_INSTANCES=all runs all of them
-FEW = ("django__django-16642", "pytest-dev__pytest-10356", "sympy__sympy-24661")
+FEW = ("django__django-16901", "pytest-dev__pytest-10356", "sympy__sympy-24661")
 
 
 @pytest.fixture
