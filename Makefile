@@ -62,5 +62,5 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "adding what the tests need"
-	@$(INSTALL) --editable '.[langsmith]' --group dev 'hatchling>=1.27'
+	@$(INSTALL) --editable '.[langsmith]' --group dev
 	@touch $@

@@ -53,7 +53,7 @@ def in_turn(rounds: int, rows: Mapping[str, Callable[[], Cost]]) -> dict[str, li
     """
     found: dict[str, list[Cost]] = {name: [] for name in rows}
     for number in range(rounds + 1):
-        for name in list(rows) if number % 2 else reversed(rows):
+        for name in list(rows) if number % 2 else list(rows)[::-1]:
             cost = rows[name]()
             if number:
                 found[name].append(cost)

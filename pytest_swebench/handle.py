@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
+import tempfile
 import time
 import uuid
 from collections.abc import Mapping
@@ -44,7 +46,14 @@ class RunHandle:
 
 
 def output_root(config: pytest.Config, env: Mapping[str, str]) -> Path:
-    """Return the absolute folder for results: `--output-dir`, else OUTPUT_DIR, else `results`."""
+    """Return the absolute folder for results: `--output-dir`, else OUTPUT_DIR, else `results`.
+
+    With `--collect-only` it is a temporary one: a look at what would run leaves nothing behind.
+    """
+    if config.getoption("collectonly"):
+        root = Path(tempfile.mkdtemp(prefix="swebench-collect-"))
+        config.add_cleanup(lambda: shutil.rmtree(root))
+        return root
     return config.invocation_params.dir / (config.getoption("swe_output_dir") or env.get("OUTPUT_DIR") or "results")
 
 

@@ -29,6 +29,7 @@ class Inbox:
     selected: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     merged: Merged | None = None
+    is_demo: bool = False
     files: list[Path] = field(default_factory=list)
     _waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     _rerun: set[str] = field(default_factory=set)
@@ -61,7 +62,7 @@ class Inbox:
     def finish(self) -> None:
         """Record lost cells, write what only the journals hold, and merge. Does nothing in a run without cells."""
         from pytest_swebench.records.journal import read_journals
-        from pytest_swebench.records.results import merge
+        from pytest_swebench.records.results import merge, read_plans
 
         layout = self.handle.layout
         if not layout.folder.exists():
@@ -70,6 +71,8 @@ class Inbox:
         self._files().reconcile(read_journals(layout.journals), self._dropped)
         self.files = self._files().close()
         if any(layout.journals.glob("*.jsonl")):
+            plans = read_plans(layout)
+            self.is_demo = bool(plans) and all(plan["dataset"] == "demo" for plan in plans)
             self.merged = merge(layout, dict(self.selected) or None)
 
     def below(self, rate: float | None) -> list[str]:

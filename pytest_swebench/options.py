@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pytest
 
+from pytest_swebench.stash import CHOSEN_PATHS
+
 _GROUP: Final = "swebench"
 MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
 _LEFT_OUT: Final = re.compile(r"\bnot\s+\(?\s*experiment\b")
@@ -88,11 +90,12 @@ def asks_for_experiments(config: pytest.Config) -> bool:
     return bool(re.search(r"\bexperiment\b", _LEFT_OUT.sub("", expression)))
 
 
-def asks_for_default(config: pytest.Config) -> bool:
+def names_no_path(config: pytest.Config) -> bool:
     """Say whether no path was given on the command line, so that the default experiment may step in."""
     return config.args_source is not config.ArgsSource.ARGS
 
 
-def asks_for_demo(config: pytest.Config) -> bool:
-    """Say whether the run falls back on the embedded demo: nothing was chosen and no path was given."""
-    return asks_for_default(config) and not config.getoption("swe_dataset") and not config.getoption("swe_provider")
+def names_no_dataset(config: pytest.Config) -> bool:
+    """Say whether our default experiment runs with nothing chosen, so that the embedded demo steps in."""
+    chosen = config.getoption("swe_dataset") or config.getoption("swe_provider")
+    return CHOSEN_PATHS in config.stash and not chosen

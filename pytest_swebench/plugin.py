@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import signal
-import tempfile
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -76,13 +73,11 @@ def _activate(config: pytest.Config) -> None:
 
     check_distribution(config)
     set_defaults(config)
-    if options.asks_for_experiments(config) and options.asks_for_default(config):
-        config.args = config.stash[CHOSEN_PATHS] = experiment_args(config)
+    may_choose = options.asks_for_experiments(config) and options.names_no_path(config)
+    if may_choose and (chosen := experiment_args(config)) != config.args:
+        config.args = config.stash[CHOSEN_PATHS] = chosen
     try:
         root = output_root(config, os.environ)
-        if config.getoption("collectonly"):  # a look at what would run leaves nothing behind
-            root = Path(tempfile.mkdtemp(prefix="swebench-collect-"))
-            config.add_cleanup(lambda: shutil.rmtree(root))
         config.stash[HANDLE] = RunHandle.new(root, git_commit=git_commit(config.invocation_params.dir))
         inbox_of(config)
         preflight(session_of(config))

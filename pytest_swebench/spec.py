@@ -114,10 +114,11 @@ def _models(config: pytest.Config, given: Mapping[str, Any], env: Mapping[str, s
 
 def _temperatures(option: str | None, marker: Any) -> tuple[float | None, ...]:
     if option is not None:
-        given, where = [None if text == "default" else text for text in split(option)], "--temperatures"
+        where = "--temperatures"
+        given: list[Any] = [None if text == "default" else text for text in split(option)]
     else:
-        given = [*marker] if isinstance(marker, list | tuple) else [TEMPERATURE if marker is None else marker]
         where = "@pytest.mark.experiment(temperatures=...)"
+        given = [*marker] if isinstance(marker, list | tuple) else [TEMPERATURE if marker is None else marker]
     values = tuple(None if value is None else _temperature(value, where) for value in given)
     if not values:
         raise InputError(f"{where}: no temperature; give e.g. 0.2,0.8, or leave it out for {TEMPERATURE}")

@@ -8,7 +8,9 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -39,7 +41,10 @@ RUN_ID = "20260102_030405-abc123"
 
 
 def command(
-    *arguments: str, cwd: Path | None = None, program: tuple[str, ...] = ("-m", "pytest_swebench"), **env: str
+    *arguments: str,
+    cwd: Path | None = None,
+    program: tuple[str, ...] = ("-m", "pytest_swebench"),
+    env: Mapping[str, str] = MappingProxyType({}),
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *program, *arguments],
@@ -87,8 +92,10 @@ def test_version_is_the_package_s() -> None:
 def test_console_script_and_module_are_the_same() -> None:
     script = shutil.which("swebench-runner", path=str(Path(sys.executable).parent))
     assert script is not None
-    by_script = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
-    assert by_script.stdout == command("--help", COLUMNS="80").stdout
+    by_script = subprocess.run(
+        [script, "--help"], env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=True
+    )
+    assert by_script.stdout == command("--help", env={"COLUMNS": "80"}).stdout
     assert "list-instances" in by_script.stdout
     assert "merge" in by_script.stdout
 
@@ -184,8 +191,9 @@ def test_unreachable_hub_is_a_network_error(tmp_path: Path) -> None:
     with socket.socket() as taken:  # bound but not listening: a connection is refused
         taken.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{taken.getsockname()[1]}"
-        kept = {"HF_HUB_OFFLINE": "", "HF_DATASETS_OFFLINE": "", "http_proxy": "", "HTTP_PROXY": "", "no_proxy": "*"}
-        done = command("list-instances", "lite", HF_ENDPOINT=address, SWEBENCH_CACHE_DIR=str(tmp_path), **kept)
+        env = {"HF_ENDPOINT": address, "SWEBENCH_CACHE_DIR": str(tmp_path), "no_proxy": "*"}
+        env |= {"HF_HUB_OFFLINE": "", "HF_DATASETS_OFFLINE": "", "http_proxy": "", "HTTP_PROXY": ""}
+        done = command("list-instances", "lite", env=env)
     assert done.returncode == ExitCode.NETWORK
     assert "cannot reach the hub" in done.stderr
 

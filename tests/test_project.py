@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -20,6 +21,23 @@ from tests.support.llm_server import LLMServer, ScriptedAnswer
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "pytest_swebench"
 MOST_LINES = 400
+MODULES = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "demo" / "repos" not in path.parents]
+
+# What runs without pytest, and may lean on nothing above it.
+CORE = {"run", "arms", "grading", "sandbox", "providers", "records", "datasets", "events", "patch", "redact", "secrets"}
+CORE |= {"cell", "matrix", "outcome", "errors"}
+HEAVY = {
+    "docker",
+    "datasets",
+    "anthropic",
+    "openai",
+    "swebench",
+    "pyarrow",
+    "numpy",
+    "rich",
+    "langsmith",
+    "genai_prices",
+}
 
 # Options of plugins that are often installed beside this one; a second owner of a name ends every pytest run.
 TAKEN = {
@@ -67,6 +85,13 @@ def python_block(path: Path, number: int = 0) -> str:
     return found[number]
 
 
+def imports(tree: ast.AST) -> set[str]:
+    """Return the modules that are imported anywhere below `tree`."""
+    nodes = list(ast.walk(tree))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return names | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+
+
 def tracked_files() -> list[Path]:
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("no git repository around the project, as in a source archive")
@@ -90,9 +115,30 @@ def test_types_hold() -> None:
 
 
 def test_modules_stay_small() -> None:
-    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in PACKAGE.rglob("*.py")}
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
     assert len(lines) > 50
     assert {str(path.relative_to(ROOT)): count for path, count in lines.items() if count > MOST_LINES} == {}
+
+
+def test_the_core_knows_neither_pytest_nor_what_stands_above_it() -> None:
+    beyond = {}
+    for path in MODULES:
+        room = path.relative_to(PACKAGE).with_suffix("").parts[0]
+        if room in CORE:
+            found = imports(ast.parse(path.read_text(encoding="utf-8")))
+            own = {name.split(".")[1] for name in found if name.startswith("pytest_swebench.")}
+            beyond[str(path)] = (own - CORE) | ({"pytest", "_pytest", "click"} & found)
+    assert len(beyond) > 40
+    assert {path: names for path, names in beyond.items() if names} == {}
+
+
+def test_heavy_packages_are_imported_where_they_are_needed() -> None:
+    early = {}
+    for path in MODULES:
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        statements: list[ast.stmt] = [node for node in body if isinstance(node, ast.Import | ast.ImportFrom)]
+        early[str(path)] = {name.split(".")[0] for name in imports(ast.Module(statements, []))} & HEAVY
+    assert {path: names for path, names in early.items() if names} == {}
 
 
 def test_no_file_names_a_folder_of_this_machine() -> None:

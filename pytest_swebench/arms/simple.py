@@ -97,9 +97,10 @@ class Predictions:
 def read_predictions(path: Path) -> dict[str, str]:
     """Return instance id -> patch. Raises InputError naming file and place of whatever is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"--patches {str(path)!r}: {error.strerror}; give a .json or .jsonl file") from None
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise InputError(f"--patches {str(path)!r}: {reason}; give a .json or .jsonl file") from None
     patches: dict[str, str] = {}
     for where, entry in _entries(path, text):
         instance_id, patch = entry.get("instance_id"), entry.get("model_patch", entry.get("patch"))
@@ -119,7 +120,7 @@ def read_predictions(path: Path) -> dict[str, str]:
 
 def _entries(path: Path, text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     if path.suffix == ".jsonl":
-        numbered = ((number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip())
+        numbered = ((number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip())
         for number, line in numbered:
             yield f"{path}:{number}", _object(f"{path}:{number}", _json(f"{path}:{number}", line))
         return

@@ -82,8 +82,10 @@ class Instance:
     def digest(self) -> str:
         """Return a digest over everything that shapes the answer or the verdict, but not where files lie here."""
         content = self.as_json()
-        if self.source is not None and self.source.path:
-            content["source"] = {"tree": Path(self.source.path).name}
+        if self.source is not None:
+            for name in ("path", "url"):
+                place = content["source"][name]
+                content["source"][name] = place if "://" in place else Path(place).name
         return digest(content)
 
     def missing_for_grading(self) -> tuple[str, ...]:

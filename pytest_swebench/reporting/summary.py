@@ -71,9 +71,12 @@ def _print_results(console: Console, merged: Merged) -> None:
     if merged.summaries:
         console.print(_table(merged.summaries))
         if any(summary.oracle for summary in merged.summaries):
-            console.print("* oracle: sees the hidden tests or the reference patch; not to be ranked with the others")
+            console.print(
+                "* oracle: sees the hidden tests or the reference patch; not to be ranked with the others",
+                soft_wrap=True,
+            )
         for line in _endings(merged.records):
-            console.print(line, soft_wrap=False)
+            console.print(line, soft_wrap=True)
     if merged.damaged:
         console.print(f"damaged lines of the journals, left out: {merged.damaged}", style="yellow")
 

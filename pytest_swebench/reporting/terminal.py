@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -12,6 +12,12 @@ from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX, inbox_of
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
+
+_DEMO: Final = (
+    "the demo's answers are wrong on purpose here and there, so that every outcome shows\n"
+    "next: pytest -m experiment --arms gold,null,singleshot --count 3 -n 2   (more of the demo)\n"
+    "      pytest -m experiment --dataset lite --arms gold --max-instances 1 (real, needs Docker and network)"
+)
 
 
 class TerminalReport:
@@ -25,7 +31,7 @@ class TerminalReport:
             return []
         handle = self._config.stash[HANDLE]
         lines = [f"swebench: run {handle.run_id}, results in {_short(handle.root)}"]
-        if options.asks_for_demo(self._config):
+        if options.names_no_dataset(self._config):
             lines.append("swebench: no dataset chosen: the embedded demo, recorded answers, no network, no money")
         return lines
 
@@ -44,6 +50,8 @@ class TerminalReport:
         colour = bool(terminalreporter.hasmarkup)
         text = render(inbox, width=width, colour=colour, fail_under=self._config.getoption("swe_fail_under"))
         terminalreporter.write_line(text)
+        if inbox.is_demo:
+            terminalreporter.write_line(_DEMO)
 
 
 def _short(path: Any) -> str:

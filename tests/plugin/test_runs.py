@@ -35,6 +35,7 @@ def test_demo_shows_every_outcome_and_explains_it(run: Run, pytester: pytest.Pyt
             "*stopped by answer_cut*",
             "tests: 13 passed, 0 failed, 0 rerun, 13 collected",
             "per variant: results/singleshot_run1_*.jsonl",
+            "next: pytest -m experiment*",
         ]
     )
 

@@ -1,0 +1,124 @@
+"""What a person reads when a run is over."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from pytest_swebench.cell import Cell
+from pytest_swebench.datasets.instance import Kind
+from pytest_swebench.handle import RunHandle
+from pytest_swebench.inbox import Inbox
+from pytest_swebench.outcome import Outcome, Stop
+from pytest_swebench.records.results import Merged
+from pytest_swebench.records.summary import summarise
+from pytest_swebench.reporting import junit
+from pytest_swebench.reporting.summary import reason_of, render
+from tests.support.made import made_record
+
+
+def line(instance_id: str, variant: str, outcome: Outcome, rep: int = 1, **fields: Any) -> dict[str, Any]:
+    if outcome in {Outcome.INFRA, Outcome.ERROR}:
+        fields.setdefault("error", {"type": "ProviderError", "message": "429 for 600 s\nRetry-After: 60"})
+    return made_record(Cell(instance_id, variant, rep), outcome, **fields)
+
+
+@pytest.fixture
+def records() -> list[dict[str, Any]]:
+    return [
+        *(line(f"acme__acme-{number}", "gold", Outcome.RESOLVED, oracle=True, cost_usd=0.0) for number in (1, 2)),
+        line("acme__acme-1", "tdd", Outcome.RESOLVED),
+        line("acme__acme-2", "tdd", Outcome.UNRESOLVED, notes="FAIL_TO_PASS 0/1, PASS_TO_PASS 7/7"),
+        line("acme__acme-1", "tdd", Outcome.UNRESOLVED, 2, notes="patch_apply_failed [bold]", stop=Stop.COST),
+        *(line(f"acme__acme-{number}", "tdd", Outcome.INFRA, 3) for number in range(7)),
+        line("acme__acme-1", "single", Outcome.NO_PATCH, notes="the answer holds no edit", cost_usd=None, patch=""),
+        line("acme__acme-2", "single", Outcome.LIMIT, stop=Stop.ANSWER_CUT, patch=""),
+    ]
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: list[dict[str, Any]]) -> Inbox:
+    monkeypatch.chdir(tmp_path)
+    counts = Counter(passed=3, failed=4, error=7)
+    made = Inbox(RunHandle("run-1", "20260101_120000", str(tmp_path / "results")), collected=16, counts=counts)
+    made.merged = Merged(records, summarise(records, {"gold": 2, "tdd": 11, "single": 2}), damaged=0)
+    made.files = [tmp_path / "results" / f"{name}_run1_20260101_120000.jsonl" for name in ("gold", "single", "tdd")]
+    return made
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_summary_of_a_run_with_every_trouble(inbox: Inbox, snapshot: SnapshotAssertion, width: int) -> None:
+    text = render(inbox, width=width, colour=False)
+    prose = [line for line in text.splitlines() if not line.startswith(("per variant:", "all of it:"))]
+    assert max(map(len, prose)) <= width
+    assert text == snapshot
+
+
+def test_summary_of_captured_answers(inbox: Inbox, snapshot: SnapshotAssertion) -> None:
+    records = [line(f"s-{number}", "base", Outcome.CAPTURED, kind=Kind.SCENARIO) for number in range(3)]
+    inbox.merged = Merged(records, summarise(records, {"base": 4}), damaged=2)
+    inbox.files, inbox.counts, inbox.collected = inbox.files[:1], Counter(passed=3), 4
+    assert render(inbox, width=100, colour=False) == snapshot
+
+
+def test_summary_of_a_run_without_cells_counts_its_tests(inbox: Inbox) -> None:
+    inbox.merged, inbox.files = None, []
+    assert render(inbox, width=80, colour=False) == "tests: 3 passed, 4 failed, 7 error, 0 rerun, 16 collected"
+
+
+def test_variants_below_the_threshold_or_broken_are_named(inbox: Inbox) -> None:
+    assert inbox.below(None) == []
+    assert inbox.below(0.5) == ["single", "tdd"]
+    text = render(inbox, width=120, colour=False, fail_under=0.5)
+    named = [line for line in text.splitlines() if line.startswith("--fail-under 0.5:")]
+    assert len(named) == 2
+    assert "gold" not in "".join(named)
+
+
+def test_colour_is_used_only_where_it_is_shown(inbox: Inbox) -> None:
+    assert "\x1b[" in render(inbox, width=100, colour=True)
+    assert "\x1b[" not in render(inbox, width=100, colour=False)
+
+
+def test_folders_with_brackets_are_shown_as_they_are(inbox: Inbox, tmp_path: Path) -> None:
+    inbox.handle = RunHandle("run-1", "t", str(tmp_path / "[red]mine"))
+    inbox.files = [tmp_path / "[red]mine" / "x.jsonl"]
+    text = render(inbox, width=200, colour=False)
+    assert "[red]mine/x.jsonl" in text
+    assert "[red]mine/run-1/ (results.jsonl" in text
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({}, ""),
+        ({"notes": "  first line\nsecond"}, "first line"),
+        ({"stop": Stop.SUBMITTED, "notes": "x"}, "x"),
+        ({"stop": Stop.TIME}, "stopped by time"),
+        ({"stop": Stop.TIME, "notes": "300 s"}, "stopped by time; 300 s"),
+        ({"error": {"type": "E", "message": "broke"}, "notes": "less telling"}, "broke"),
+    ],
+)
+def test_reason_is_one_line_with_the_most_telling_first(fields: dict[str, Any], reason: str) -> None:
+    assert reason_of(line("a", "b", Outcome.UNRESOLVED, **fields)) == reason
+
+
+def test_junit_properties_are_scalars_in_a_fixed_order() -> None:
+    resolved = junit.properties(line("a", "tdd", Outcome.RESOLVED, 2))
+    assert resolved == [
+        ("outcome", "resolved"),
+        ("resolved", True),
+        ("variant", "tdd"),
+        ("rep", 2),
+        ("cost_usd", 0.25),
+        ("input_tokens", 1050),
+        ("output_tokens", 200),
+        ("seconds", 2.0),
+    ]
+    broken = dict(junit.properties(line("a", "tdd", Outcome.INFRA, cost_usd=None, seconds={})))
+    assert (broken["resolved"], broken["cost_usd"], broken["seconds"]) == ("", "", 0.0)
+    assert tuple(broken) == junit.NAMES

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pytest_swebench.errors import InputError
+from pytest_swebench.spec import ExperimentSpec, make_spec
+
+Make = Callable[..., ExperimentSpec]
+HERE = Path("/suite")
+
+
+@pytest.fixture
+def make(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Make a spec from a command line, the keywords of a marker and an environment."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # looking through all that is installed takes seconds
+    plugins = ("-p", "pytest_swebench.plugin", "-p", "pytest_repeat", "-p", "no:cacheprovider")
+
+    def made(*options: str, env: dict[str, str] | None = None, args: tuple[Any, ...] = (), **marker: Any) -> Any:
+        config = pytester.parseconfig(*plugins, *options)
+        mark = pytest.mark.experiment(*args, **marker).mark if marker or args else None
+        return make_spec(config, mark, env or {}, HERE)
+
+    return made
+
+
+def test_defaults_are_the_demo(make: Make, pytester: pytest.Pytester) -> None:
+    spec = make()
+    assert (spec.dataset, spec.split, spec.arms) == ("demo", "test", ("singleshot",))
+    assert (spec.provider, spec.models, spec.temperatures) == ("replay:demo", ("demo-model",), (0.2,))
+    assert (spec.reps, spec.selection.describe()) == (1, "")
+
+
+def test_command_line_wins_over_marker_and_marker_over_environment(make: Make) -> None:
+    env = {"PROVIDER": "openai", "MODEL": "e-1,e-2", "BASE_URL": "http://e"}
+    marker: dict[str, Any] = {"dataset": "lite", "arms": ["gold"], "provider": "anthropic", "models": ["m-1"]}
+    assert make("--dataset", "verified", env=env).models == ("e-1", "e-2")
+    marked = make(env=env, **marker)
+    assert (marked.dataset, marked.arms, marked.provider) == ("lite", ("gold",), "anthropic")
+    assert (marked.models, marked.provider_url) == (("m-1",), "http://e")
+    given = make("--dataset=full", "--arms=null,gold", "--provider=ollama", "--model=c-1", env=env, **marker)
+    assert (given.dataset, given.arms, given.provider, given.models) == ("full", ("null", "gold"), "ollama", ("c-1",))
+
+
+def test_only_the_demo_brings_its_own_provider(make: Make) -> None:
+    assert make("--dataset", "lite").provider == ""
+    assert make("--dataset", "lite").models == ()
+    assert make("--provider", "ollama").models == ()
+
+
+def test_marker_paths_start_at_the_test_file_and_options_where_pytest_was_started(
+    make: Make, pytester: pytest.Pytester
+) -> None:
+    marked = make(dataset="rows.jsonl", provider="replay:answers.jsonl")
+    assert (marked.base_dir, marked.provider) == (HERE, "replay:/suite/answers.jsonl")
+    given = make("--dataset=rows.jsonl", "--provider=replay:answers.jsonl", dataset="x", provider="replay:x")
+    assert (given.base_dir, given.provider) == (pytester.path, f"replay:{pytester.path}/answers.jsonl")
+
+
+def test_single_values_of_a_marker_need_no_list(make: Make) -> None:
+    spec = make(arms="gold,null", model="m-1", temperatures=0.7)
+    assert (spec.arms, spec.models, spec.temperatures) == (("gold", "null"), ("m-1",), (0.7,))
+
+
+def test_default_temperature_is_left_to_the_provider(make: Make) -> None:
+    assert make("--temperatures", "0,0.8,default").temperatures == (0.0, 0.8, None)
+    assert make(temperatures=[None, 1]).temperatures == (None, 1.0)
+
+
+def test_repetitions_come_from_count(make: Make) -> None:
+    assert [make("--count", count).reps for count in ("1", "4", "0")] == [1, 4, 1]
+
+
+def test_selection_is_read_from_the_options(make: Make, pytester: pytest.Pytester) -> None:
+    (pytester.path / "ids.txt").write_text("b\na\n", encoding="utf-8")
+    options = ("--instances=x,y", "--instance-ids=@ids.txt", "--language=Python", "--max-instances=3", "--shuffle=7")
+    expected = "--instances x,y --instance-ids b,a --language python --max-instances 3 --shuffle 7"
+    assert make(*options).selection.describe() == expected
+
+
+def test_manifests_are_shared_by_what_selects_the_same(make: Make) -> None:
+    plain = make("--dataset=demo").manifest_name
+    assert make("--dataset=demo", "--count=3", "--temperatures=0.9", "--output-dir=x").manifest_name == plain
+    others = [make("--dataset=demo", option) for option in ("--instances=x", "--max-instances=1", "--shuffle=1")]
+    assert len({plain, *(spec.manifest_name for spec in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "marker", "message"),
+    [
+        (["--arms=,"], {}, r"--arms ',': names no arm"),
+        ([], {"arms": []}, r"arms=\[\]\): names no arm"),
+        (["--model=a", "--models=b,c"], {}, "--model 'a' and --models 'b,c' exclude each other"),
+        (["--temperatures=0.2,warm"], {}, "--temperatures: 'warm' is not a number of 0 or more"),
+        (["--temperatures=-1"], {}, "--temperatures: '-1' is not a number of 0 or more"),
+        (["--temperatures=nan"], {}, "--temperatures: 'nan' is not"),
+        (["--temperatures=,"], {}, "--temperatures: no temperature"),
+        ([], {"temperatures": ["warm"]}, r"experiment\(temperatures=...\): 'warm' is not a number"),
+        ([], {"temperatures": []}, r"experiment\(temperatures=...\): no temperature"),
+        (["--max-instances=-1"], {}, "--max-instances -1: must be 0"),
+        (["--instance-ids=,"], {}, "--instance-ids ',' names no instance"),
+        ([], {"datset": "lite"}, "unknown keyword 'datset'; did you mean 'dataset'"),
+        ([], {"args": ("lite",)}, "takes keywords only, found 'lite'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_the_fix(
+    make: Make, options: list[str], marker: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        make(*options, **marker)
