@@ -178,7 +178,7 @@ class ExperimentSession:
 
     def take_outbox(self) -> list[str]:
         """Return what gathered since the last call, as JSON texts that a report can carry."""
-        texts = [json.dumps(bundle, ensure_ascii=False) for bundle in self.outbox]
+        texts = [json.dumps(bundle) for bundle in self.outbox]  # ASCII: execnet refuses lone surrogates
         self.outbox.clear()
         return texts
 

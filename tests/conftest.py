@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pytest_swebench.errors import DockerUnavailable
 from pytest_swebench.sandbox.engine import connect
 
 pytest_plugins = ["pytester"]
+# examples run git and write files; how long that takes says nothing about the code
+settings.register_profile("calm", deadline=None)
+settings.load_profile("calm")
 
 
 @pytest.fixture(scope="session")
