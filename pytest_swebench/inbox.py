@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.cell import parse_cell
+from pytest_swebench.outcome import Outcome
 from pytest_swebench.stash import ATTRIBUTE
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ class Inbox:
             self.merged = merge(layout, dict(self.selected) or None)
 
     def below(self, rate: float | None) -> list[str]:
-        """Return the variants that resolved less than `rate` of their attempted cells; broken cells count against."""
+        """Return the variants that resolved less than `rate` of their attempted cells; broken cells count against.
+
+        A variant whose answers are only captured has no rate to fall below.
+        """
         if rate is None or self.merged is None:
             return []
-        return [
-            summary.variant
-            for summary in self.merged.summaries
-            if summary.broken or (summary.rate_of_attempted or 0.0) < rate
-        ]
+        scored = [one for one in self.merged.summaries if one.count(Outcome.CAPTURED) < one.selected]
+        return [one.variant for one in scored if one.broken or (one.rate_of_attempted or 0.0) < rate]
 
     def _settle(self, nodeid: str) -> None:
         bundles = self._waiting.pop(nodeid, [])
