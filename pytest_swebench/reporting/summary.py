@@ -14,6 +14,7 @@ from pytest_swebench.records.summary import VariantSummary
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from pytest_swebench.inbox import Inbox
     from pytest_swebench.records.results import Merged
@@ -69,7 +70,7 @@ def _text(console: Console) -> str:
 
 def _print_results(console: Console, merged: Merged) -> None:
     if merged.summaries:
-        console.print(_table(merged.summaries))
+        _print_table(console, _table(merged.summaries))
         if any(summary.oracle for summary in merged.summaries):
             console.print(
                 "* oracle: sees the hidden tests or the reference patch; not to be ranked with the others",
@@ -81,7 +82,15 @@ def _print_results(console: Console, merged: Merged) -> None:
         console.print(f"damaged lines of the journals, left out: {merged.damaged}", style="yellow")
 
 
-def _table(summaries: Sequence[VariantSummary]) -> Any:
+def _print_table(console: Console, table: Table) -> None:
+    """Print `table`, wider than the terminal rather than with cells cut off."""
+    from rich.measure import Measurement
+
+    needed = Measurement.get(console, console.options.update(max_width=1_000), table).minimum
+    console.print(table, width=max(console.width, needed), crop=False, soft_wrap=False)
+
+
+def _table(summaries: Sequence[VariantSummary]) -> Table:
     from rich.table import Table
 
     columns: dict[str, Callable[[VariantSummary], str]] = {
@@ -101,6 +110,10 @@ def _table(summaries: Sequence[VariantSummary]) -> Any:
     for rare in (Outcome.CAPTURED, Outcome.ERROR):
         if not any(summary.count(rare) for summary in summaries):
             del columns[str(rare)]
+    if all(summary.count(Outcome.CAPTURED) == summary.selected for summary in summaries):
+        for graded_only in ("attempted", "graded", "resolved", "% of attempted", "% of graded"):
+            del columns[graded_only]
+        columns["captured"] = lambda one: f"{one.count(Outcome.CAPTURED)}/{one.selected}"
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
     for heading in columns:
         left = heading == "variant"
