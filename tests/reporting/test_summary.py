@@ -53,8 +53,7 @@ def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, records: list[dict[st
 @pytest.mark.parametrize("width", [80, 120])
 def test_summary_of_a_run_with_every_trouble(inbox: Inbox, snapshot: SnapshotAssertion, width: int) -> None:
     text = render(inbox, width=width, colour=False)
-    prose = [line for line in text.splitlines() if not line.startswith(("per variant:", "all of it:"))]
-    assert max(map(len, prose)) <= width
+    assert "…" not in text  # a number that is cut off misleads
     assert text == snapshot
 
 
