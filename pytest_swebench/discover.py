@@ -13,15 +13,16 @@ from typing import Final
 
 import pytest
 
+from pytest_swebench.options import EXPERIMENT_MARK
+
 DEFAULT_EXPERIMENT: Final = Path(__file__).parent / "experiments"
-_MARK: Final = b"mark.experiment"
 
 
 def experiment_args(config: pytest.Config) -> list[str]:
     """Return the paths to collect: `experiment_paths`, else pytest's own if a test file there is marked, else ours."""
     if configured := config.getini("experiment_paths"):
         return [str(path) for path in configured]
-    if any(_MARK in path.read_bytes() for path in _test_files(config)):
+    if any(EXPERIMENT_MARK in path.read_bytes() for path in _test_files(config) if path.is_file()):
         return config.args
     return [str(DEFAULT_EXPERIMENT)]
 
@@ -30,6 +31,7 @@ def _test_files(config: pytest.Config) -> Iterator[Path]:
     """Yield the files pytest would import, without importing them."""
     patterns, skipped = config.getini("python_files"), config.getini("norecursedirs")
     for start in config.args:
+        yield config.invocation_params.dir / start  # testpaths may name a file
         for folder, inner, names in os.walk(config.invocation_params.dir / start):
             inner[:] = [
                 name

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_swebench.errors import InfraError
+from pytest_swebench.items import key_of
 from pytest_swebench.stash import CURRENT, RESULT, session_of
 
 if TYPE_CHECKING:
@@ -36,11 +38,14 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
     """Run the whole cell now and return how it ended; broken infrastructure is an ERROR of this set-up."""
     from pytest_swebench.experiment import Experiment
 
-    result = session_of(request.config).run(function_of(request.node), cell, attempt_of(request.node))
+    result = session_of(request.config).run(key_of(request.node), cell, attempt_of(request.node))
     request.node.stash[RESULT] = result
     if result.error is not None:
-        message = f"{cell}: {result.outcome}: {type(result.error).__name__}: {result.error}"
-        raise pytest.fail.Exception(message, pytrace=False) from result.error
+        # the record's words, not the exception's: they are redacted, and told once
+        error = result.record["error"]
+        failure = pytest.fail.Exception(f"{cell}: {result.outcome}: {error['type']}: {error['message']}", pytrace=False)
+        failure.rerunnable = isinstance(result.error, InfraError)  # type: ignore[attr-defined]
+        raise failure from None
     option = request.config.getoption
     capture = option("swe_outcome") == "capture" or option("swe_fail_under") is not None
     return Experiment(cell, result.record, capture)
@@ -49,19 +54,19 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
 @pytest.fixture
 def instance(cell: Cell, request: pytest.FixtureRequest) -> Instance:
     """Return the instance of this cell."""
-    return session_of(request.config).planned(function_of(request.node)).manifest.instance(cell.instance_id)
+    return session_of(request.config).planned(key_of(request.node)).manifest.instance(cell.instance_id)
 
 
 @pytest.fixture
 def variant(cell: Cell, request: pytest.FixtureRequest) -> Variant:
     """Return the variant of this cell: arm, model and settings."""
-    return session_of(request.config).planned(function_of(request.node)).variants[cell.variant]
+    return session_of(request.config).planned(key_of(request.node)).variants[cell.variant]
 
 
 @pytest.fixture
 def arm(variant: Variant, request: pytest.FixtureRequest) -> Arm:
     """Return the arm of this cell."""
-    return session_of(request.config).planned(function_of(request.node)).arms[variant.arm]
+    return session_of(request.config).planned(key_of(request.node)).arms[variant.arm]
 
 
 @pytest.fixture
@@ -93,7 +98,7 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Meter]:
 @pytest.fixture
 def sandbox(instance: Instance, request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Yield a working copy of the instance's repository, removed after the test."""
-    opened = session_of(request.config).context(function_of(request.node)).backend.open(instance)
+    opened = session_of(request.config).context(key_of(request.node)).backend.open(instance)
     yield opened
     opened.close()
 
@@ -101,7 +106,7 @@ def sandbox(instance: Instance, request: pytest.FixtureRequest) -> Iterator[Sand
 @pytest.fixture
 def grader(cell: Cell, request: pytest.FixtureRequest) -> Grader:
     """Return the grader: `grade(instance, patch, folder)` runs the hidden tests in a fresh environment."""
-    return session_of(request.config).context(function_of(request.node)).grader
+    return session_of(request.config).context(key_of(request.node)).grader
 
 
 @pytest.fixture(scope="session")
@@ -122,9 +127,3 @@ def writer_pool(request: pytest.FixtureRequest) -> RelayPool:
 def attempt_of(item: pytest.Item) -> int:
     """Return the 1-based attempt: pytest-rerunfailures counts on the item, and only where it is at work."""
     return int(getattr(item, "execution_count", 1))
-
-
-def function_of(item: pytest.Item) -> Callable[..., object]:
-    """Return the plain function behind an item; plans are kept by it."""
-    function = getattr(item, "obj", None)
-    return cast("Callable[..., object]", getattr(function, "__func__", function))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from typing import Any, Final
 
 import pytest
@@ -12,7 +11,7 @@ from pytest_swebench.stash import CHOSEN_PATHS
 
 _GROUP: Final = "swebench"
 MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
-_LEFT_OUT: Final = re.compile(r"\bnot\s+\(?\s*experiment\b")
+EXPERIMENT_MARK: Final = b"mark.experiment"
 _DESTS: Final = (
     "swe_dataset",
     "swe_split",
@@ -42,28 +41,49 @@ def add_options(parser: pytest.Parser) -> None:
     def add(name: str, help_text: str, **more: Any) -> None:
         group.addoption(name, dest=f"swe_{name[2:].replace('-', '_')}", default=None, help=help_text, **more)
 
-    add("--dataset", "demo, lite, verified, full, multilingual, multimodal, a hub name, or a local file or folder")
-    add("--split", "split of the dataset (default: test)")
-    add("--arms", "comma list of strategies to compare, e.g. gold,null,singleshot (default: singleshot)")
-    add("--provider", "anthropic, openai, openrouter, huggingface, ollama, chutes, or replay:FILE (env: PROVIDER)")
-    add("--provider-url", "base URL of an OpenAI- or Anthropic-compatible server (env: BASE_URL)")
-    add("--model", "model id as the provider names it (env: MODEL)")
-    add("--models", "comma list of model ids; each gives variants of its own")
-    add("--temperatures", "comma list of temperatures, or 'default' for the provider's own (default: 0.2)")
-    add("--instances", "comma list of substrings; an instance id must hold one of them")
-    add("--instance-ids", "comma list of exact instance ids, or @FILE with one a line")
-    add("--language", "only instances in this language, e.g. python, go, javascript, typescript")
+    add(
+        "--dataset",
+        "demo, lite, verified, full, multilingual, multimodal, a hub name, or a local file or folder",
+        metavar="NAME",
+    )
+    add("--split", "split of the dataset (default: test)", metavar="NAME")
+    add(
+        "--arms",
+        "comma list of strategies to compare, e.g. gold,null,singleshot (default: singleshot)",
+        metavar="NAMES",
+    )
+    add(
+        "--provider",
+        "anthropic, openai, openrouter, huggingface, ollama, chutes, or replay:FILE (env: PROVIDER)",
+        metavar="NAME",
+    )
+    add("--provider-url", "base URL of an OpenAI- or Anthropic-compatible server (env: BASE_URL)", metavar="URL")
+    add("--model", "model id as the provider names it (env: MODEL)", metavar="ID")
+    add("--models", "comma list of model ids; each gives variants of its own", metavar="IDS")
+    add(
+        "--temperatures",
+        "comma list of temperatures, or 'default' for the provider's own (default: 0.2)",
+        metavar="NUMBERS",
+    )
+    add("--instances", "comma list of substrings; an instance id must hold one of them", metavar="PARTS")
+    add("--instance-ids", "comma list of exact instance ids, or @FILE with one a line", metavar="IDS")
+    add("--language", "only instances in this language, e.g. python, go, javascript, typescript", metavar="NAME")
     add("--max-instances", "at most so many instances, 0 for all", type=int, metavar="N")
     add("--shuffle", "shuffle the instances with this seed before --max-instances cuts", type=int, metavar="SEED")
     add("--patches", "predictions file (.json, .jsonl) for the arm 'predictions'", metavar="FILE")
-    add("--sandbox", "auto, docker, local, or one that a plugin adds (default: auto)")
+    add("--sandbox", "auto, docker, local, or one that a plugin adds (default: auto)", metavar="NAME")
     add("--output-dir", "where results go (env: OUTPUT_DIR, default: results)", metavar="DIR")
     add(
         "--outcome",
         "what passes: resolved (default), or capture for every valid record",
         choices=["resolved", "capture"],
     )
-    add("--fail-under", "exit 1 if a variant resolves less than this share (0-1) of its attempted cells", type=float)
+    add(
+        "--fail-under",
+        "exit 1 if a variant resolves less than this share (0-1) of its attempted cells",
+        type=float,
+        metavar="SHARE",
+    )
     parser.addini(
         "experiment_paths", "what `pytest -m experiment` runs when no path is given", type="paths", default=[]
     )
@@ -80,14 +100,40 @@ def keep_file_argument(args: list[str]) -> None:
 
 
 def is_active(config: pytest.Config) -> bool:
-    """Say whether this is an experiment run: one of our options is set or `-m` asks for experiments."""
-    return any(config.getoption(dest, None) is not None for dest in _DESTS) or asks_for_experiments(config)
+    """Say whether this is an experiment run.
+
+    It is if `-m` asks for experiments, or if one of our options is set or a file with experiments is named, unless
+    `-m` leaves experiments out. Anything else is somebody's ordinary test run.
+    """
+    expression = config.getoption("markexpr", "") or ""
+    if asks_for_experiments(config):
+        return True
+    if expression and not _matches(expression):
+        return False
+    return any(config.getoption(dest, None) is not None for dest in _DESTS) or _names_experiment(config)
 
 
 def asks_for_experiments(config: pytest.Config) -> bool:
-    """Say whether `-m` names the marker `experiment` other than to leave it out."""
+    """Say whether `-m` names the marker `experiment` and selects what carries it."""
     expression = config.getoption("markexpr", "") or ""
-    return bool(re.search(r"\bexperiment\b", _LEFT_OUT.sub("", expression)))
+    return "experiment" in expression and _matches(expression)
+
+
+def _matches(expression: str) -> bool:
+    """Say whether a test marked `experiment` and nothing else is selected by `-m expression`."""
+    from _pytest.mark.expression import Expression
+
+    try:
+        return Expression.compile(expression).evaluate(lambda name, /, **_: name == "experiment")
+    except SyntaxError:  # pytest reports it in its own words
+        return False
+
+
+def _names_experiment(config: pytest.Config) -> bool:
+    if names_no_path(config):
+        return False
+    files = (config.invocation_params.dir / arg.partition("::")[0] for arg in config.args)
+    return any(EXPERIMENT_MARK in file.read_bytes() for file in files if file.is_file())
 
 
 def names_no_path(config: pytest.Config) -> bool:

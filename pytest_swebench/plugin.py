@@ -9,17 +9,23 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_swebench import hookspecs, options
-from pytest_swebench.errors import InfraError, SwebenchError
-from pytest_swebench.fixtures import function_of
+from pytest_swebench.errors import SwebenchError
+from pytest_swebench.items import (
+    check_items,
+    is_experiment,
+    leave_out_unasked,
+    planned_cells,
+    redact_report,
+    refuse_items,
+    rerun_infrastructure_only,
+)
 from pytest_swebench.reporting import junit
 from pytest_swebench.reporting.terminal import TerminalReport
 from pytest_swebench.stash import (
@@ -34,7 +40,11 @@ from pytest_swebench.stash import (
     is_worker,
     session_of,
 )
+from pytest_swebench.termination import clean_up_on_termination
 from pytest_swebench.xdist import XdistHooks, check_distribution, collect_the_same, set_defaults
+
+if TYPE_CHECKING:
+    from pytest_swebench.cell import Cell
 
 pytest_plugins = ("pytest_swebench.fixtures",)
 
@@ -88,11 +98,7 @@ def _activate(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
     if options.is_active(session.config):
-        signal.signal(signal.SIGTERM, _terminate)  # so that fixtures are torn down and containers removed
-
-
-def _terminate(signum: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt("terminated")
+        clean_up_on_termination(session.config)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -100,15 +106,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marker = metafunc.definition.get_closest_marker("experiment")
     if marker is None or "cell" not in metafunc.fixturenames:
         return
-    metafunc.definition.add_marker(pytest.mark.repeat(1))  # repetitions are ours: ids stay the same for any --count
-    name, here = metafunc.definition.nodeid, metafunc.definition.path.parent
-    with _garbage_left_lying():
-        try:
-            plan = session_of(metafunc.config).plan(function_of(metafunc.definition), marker, here, name)
-        except SwebenchError as error:
-            raise pytest.Collector.CollectError(str(error)) from None
-        cells = plan.cells()
-        metafunc.parametrize("cell", cells, indirect=True, ids=list(map(str, cells)))
+    if metafunc.config.pluginmanager.hasplugin("repeat"):
+        # repetitions are ours: ids stay the same for any --count
+        metafunc.definition.add_marker(pytest.mark.repeat(1), append=False)
+    cells: list[Cell | None] = [None]  # a place holder, to be deselected: nobody asked for experiments
+    if options.is_active(metafunc.config):
+        with _garbage_left_lying():
+            cells = planned_cells(metafunc, marker)
+    ids = [str(cell) if cell else "left-out" for cell in cells]
+    metafunc.parametrize("cell", cells, indirect=True, ids=ids)
 
 
 @contextmanager
@@ -124,16 +130,17 @@ def _garbage_left_lying() -> Iterator[None]:
         gc.enable()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    reruns = config.getoption("reruns", None)
-    if not reruns:
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not any(is_experiment(item) for item in items):
         return
-    delay = config.getoption("reruns_delay", None) or 0
-    only_infra = pytest.mark.flaky(reruns=reruns, reruns_delay=delay, only_rerun=[InfraError])
+    leave_out_unasked(config, items)
+    try:
+        check_items(config, items)
+    except SwebenchError as error:
+        refuse_items(session, items, str(error))
     for item in items:
-        if "experiment" in getattr(item, "fixturenames", ()) and item.get_closest_marker("experiment"):
-            item.add_marker(only_infra)
+        rerun_infrastructure_only(item)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -144,8 +151,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[CURRENT] = item
+    if item.stash.get(RESULT, None) is not None:  # what an earlier attempt left
+        item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in junit.NAMES]
     item.stash[RESULT] = None
-    item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in junit.NAMES]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -156,6 +164,7 @@ def pytest_runtest_makereport(
     session = item.config.stash.get(SESSION, None)
     if session is None:
         return report
+    redact_report(report, session.redactor)
     if texts := session.take_outbox():
         setattr(report, ATTRIBUTE, texts)
     result = item.stash.get(RESULT, None)
@@ -167,12 +176,13 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(wrapper=True, trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, object]:
-    result = yield  # xdist stops its workers in here; the terminal prints after us
-    config = session.config
-    if (ours := config.stash.get(SESSION, None)) is not None:
-        ours.close()
-    if (inbox := config.stash.get(INBOX, None)) is not None:
-        inbox.finish()
-        if inbox.below(config.getoption("swe_fail_under")) and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    return result
+    try:
+        return (yield)  # xdist stops its workers in here; the terminal prints after us
+    finally:
+        config = session.config
+        if (ours := config.stash.get(SESSION, None)) is not None:
+            ours.close()
+        if (inbox := config.stash.get(INBOX, None)) is not None:
+            inbox.finish()
+            if inbox.below(config.getoption("swe_fail_under")) and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -27,6 +27,8 @@ def preflight(session: ExperimentSession) -> None:
     if rate is not None and not 0 <= rate <= 1:
         raise InputError(f"--fail-under {rate}: must be a share between 0 and 1, e.g. 0.3")
     spec = session.spec(None, session.config.invocation_params.dir)
+    if option("swe_patches") and option("swe_arms") and "predictions" not in spec.arms:
+        raise InputError(f"--patches={option('swe_patches')}: only the arm 'predictions' reads it; add it to --arms")
     if option("swe_arms"):
         session.check_arms(spec.arms)
     if option("swe_provider") and not option("collectonly"):

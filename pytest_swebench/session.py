@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pytest
 
 from pytest_swebench.cell import Cell, Variant, digest
-from pytest_swebench.errors import InputError
+from pytest_swebench.errors import InputError, SwebenchError
 from pytest_swebench.handle import RunHandle, versions
-from pytest_swebench.spec import DEMO_PROVIDER, ExperimentSpec, make_spec
+from pytest_swebench.spec import DEMO, DEMO_MODEL, DEMO_PROVIDER, TEMPERATURE, ExperimentSpec, make_spec
 
 if TYPE_CHECKING:
     from pytest_swebench.arms.protocol import Arm
@@ -58,9 +58,8 @@ class ExperimentSession:
     config: pytest.Config
     handle: RunHandle
     env: Mapping[str, str]
-    _plans: dict[Callable[..., object], Plan] = field(default_factory=dict)
-    _contexts: dict[Callable[..., object], RunContext] = field(default_factory=dict)
-    _claims: list[tuple[str, Plan]] = field(default_factory=list)
+    _plans: dict[str, Plan] = field(default_factory=dict)
+    _contexts: dict[str, RunContext] = field(default_factory=dict)
     _journal: Journal | None = None
     _redactor: Redactor | None = None
     _events: Broadcast | None = None
@@ -89,18 +88,17 @@ class ExperimentSession:
     def spec(self, marker: pytest.Mark | None, here: Path) -> ExperimentSpec:
         return make_spec(self.config, marker, self.env, here)
 
-    def plan(self, function: Callable[..., object], marker: pytest.Mark | None, here: Path, name: str) -> Plan:
-        """Resolve what `function` asks for, once. Raises InputError; nothing is paid before this succeeded."""
-        if function not in self._plans:
+    def plan(self, test: str, marker: pytest.Mark | None, here: Path) -> Plan:
+        """Resolve what a test function asks for, once. Raises InputError; nothing is paid before this succeeded."""
+        if test not in self._plans:
             plan = self.resolve(self.spec(marker, here))
-            self._claim(plan, name)
             self._keep(plan)
-            self._plans[function] = plan
-        return self._plans[function]
+            self._plans[test] = plan
+        return self._plans[test]
 
-    def planned(self, function: Callable[..., object]) -> Plan:
-        """Return the plan made for `function` when its cells were generated."""
-        return self._plans[function]
+    def planned(self, test: str) -> Plan:
+        """Return the plan made for a test function when its cells were generated."""
+        return self._plans[test]
 
     def resolve(self, spec: ExperimentSpec) -> Plan:
         """Choose arms and variants, and load, select and check the instances (the first process of a run does)."""
@@ -120,8 +118,17 @@ class ExperimentSession:
                 self._check_ground(instances)
             return instances
 
+        self._keep_from_collection()
         manifest = resolve_once(self.handle.layout.folder / "manifests", spec.manifest_name, selected)
         return Plan(spec, manifest, arms, variants)
+
+    def _keep_from_collection(self) -> None:
+        """Keep pytest out of the run's folder: a `test_output.txt` looks like a doctest to it."""
+        from pytest_swebench.records.layout import write_whole
+
+        path = self.handle.layout.folder / "conftest.py"
+        if not path.exists():
+            write_whole(path, '"""Results, not tests."""\n\ncollect_ignore_glob = ["*"]\n')
 
     def _keep(self, plan: Plan) -> None:
         """Store what a test function asked for, so that the controller can speak for cells whose worker died."""
@@ -155,12 +162,12 @@ class ExperimentSession:
         for name in names:
             registry.make(name)
 
-    def run(self, function: Callable[..., object], cell: Cell, attempt: int) -> CellResult:
-        """Run one attempt at a cell of `function` and leave its line in the outbox."""
+    def run(self, test: str, cell: Cell, attempt: int) -> CellResult:
+        """Run one attempt at a cell of a test function and leave its line in the outbox."""
         from pytest_swebench.records.schema import run_metadata
         from pytest_swebench.run import run_cell
 
-        context = self.context(function)
+        context = self.context(test)
         with warnings.catch_warnings():
             warnings.simplefilter("default")  # a library's deprecation must not cost a paid cell
             result = run_cell(context, cell, attempt)
@@ -182,11 +189,11 @@ class ExperimentSession:
         self.outbox.clear()
         return texts
 
-    def context(self, function: Callable[..., object]) -> RunContext:
-        """Return what running the cells of `function` needs, made on first use."""
-        if function not in self._contexts:
-            self._contexts[function] = self._context(self._plans[function])
-        return self._contexts[function]
+    def context(self, test: str) -> RunContext:
+        """Return what running the cells of a test function needs, made on first use."""
+        if test not in self._contexts:
+            self._contexts[test] = self._context(self._plans[test])
+        return self._contexts[test]
 
     def provider(self, spec: ExperimentSpec) -> Provider:
         """Make a provider client. Raises InputError if none is configured or its key is missing."""
@@ -198,7 +205,13 @@ class ExperimentSession:
                 "ollama, chutes, replay:FILE) and --model, or set PROVIDER and MODEL; arms gold and null need none"
             )
         name = f"replay:{DEMO_RECORDINGS}" if spec.provider == DEMO_PROVIDER else spec.provider
-        return make_provider(name, base_url=spec.provider_url, env=self.env, extra=self._extra("providers"))
+        extra = self._extra("providers")
+        try:
+            return make_provider(name, base_url=spec.provider_url, env=self.env, extra=extra)
+        except SwebenchError:
+            raise
+        except Exception as error:  # somebody else's factory, before anything is paid
+            raise InputError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
     def info(self, spec: ExperimentSpec) -> RunInfo:
         """Return what the files of an experiment say about its run."""
@@ -215,17 +228,19 @@ class ExperimentSession:
         )
 
     def close(self) -> None:
-        """Release sandboxes, tracing and the journal."""
-        for closer in [*self._closers, *(backend.close for backend in self._backends)]:
-            closer()
-        if self._journal is not None:
-            self._journal.close()
+        """Release sandboxes, tracing and the journal; what fails is told and keeps nothing else from being closed."""
+        journal = [self._journal.close] if self._journal is not None else []
+        for closer in [*self._closers, *(backend.close for backend in self._backends), *journal]:
+            try:
+                closer()
+            except Exception as error:  # the results are safe on disk by now
+                _notice(f"closing failed: {type(error).__name__}: {error}")
 
     def _context(self, plan: Plan) -> RunContext:
         from pytest_swebench.grading.grader import OfficialGrader
         from pytest_swebench.run import RunContext
 
-        backend = self._backend(plan.manifest.instances())
+        backend = self._backend()
         return RunContext(
             info=self.info(plan.spec),
             layout=self.handle.layout,
@@ -253,7 +268,7 @@ class ExperimentSession:
             self._events = Broadcast(subscribers, _notice)
         return self._events
 
-    def _backend(self, instances: Sequence[Instance]) -> SandboxBackend:
+    def _backend(self, instances: Sequence[Instance] = ()) -> SandboxBackend:
         from pytest_swebench.sandbox.select import make_backend
 
         name = self.config.getoption("swe_sandbox") or "auto"
@@ -287,6 +302,11 @@ class ExperimentSession:
             self.provider(spec).close()
             if not spec.models:
                 raise InputError(f"arm {name!r} needs a model: give --model ID, or set MODEL")
+            if spec.provider == DEMO_PROVIDER and (spec.models, spec.temperatures) != ((DEMO_MODEL,), (TEMPERATURE,)):
+                raise InputError(
+                    f"the demo has recorded answers of {DEMO_MODEL!r} at temperature {TEMPERATURE} only; "
+                    "for another model or temperature add --provider"
+                )
 
     def _check_ground(self, instances: list[Instance]) -> None:
         from pytest_swebench.datasets.instance import Kind
@@ -313,31 +333,31 @@ class ExperimentSession:
         return ArmRegistry(self._extra("arms"), path)
 
     def _extra(self, what: str) -> dict[str, Any]:
-        """Gather what plugins add, by name. Raises InputError if two give the same name."""
+        """Gather what plugins add, by name. Raises InputError for a name that is taken."""
         found: dict[str, Any] = {}
+        built_in = _built_in(what)
         for given in getattr(self.config.hook, f"pytest_swebench_{what}")():
             pairs = given.items() if isinstance(given, Mapping) else ((arm.name, arm) for arm in given)
             for name, value in pairs:
-                if name in found:
-                    raise InputError(f"pytest_swebench_{what}: two plugins add {name!r}; rename one")
+                if name in found or name in built_in:
+                    raise InputError(f"pytest_swebench_{what}: the name {name!r} is taken already; choose another")
                 found[name] = value
         return found
-
-    def _claim(self, plan: Plan, name: str) -> None:
-        """Refuse two test functions with the same cells: each would pay for them and overwrite the other's files."""
-        for earlier, taken in self._claims:
-            instance_id = next((one for one in plan.manifest.places if one in taken.manifest.places), None)
-            variant = next((one for one in plan.variants if one in taken.variants), None)
-            if instance_id and variant:  # every plan has a first repetition
-                raise InputError(
-                    f"{name} and {earlier} both run the cell {Cell(instance_id, variant, 1)}; give their markers "
-                    "different arms or datasets, or run one of them at a time"
-                )
-        self._claims.append((name, plan))
 
     def _expressions(self) -> str:
         keyword = self.config.getoption("keyword", "")
         return f"-k {keyword!r}" if keyword else ""
+
+
+def _built_in(what: str) -> frozenset[str]:
+    """Return the names that plugins may not take."""
+    from pytest_swebench.arms.registry import ArmRegistry
+    from pytest_swebench.datasets.hub import ALIASES
+    from pytest_swebench.providers.registry import PROVIDERS
+    from pytest_swebench.sandbox.select import NAMES
+
+    taken = {"arms": ArmRegistry().names(), "datasets": {DEMO, *ALIASES}, "providers": PROVIDERS, "sandboxes": NAMES}
+    return frozenset(taken[what])
 
 
 def _notice(message: str) -> None:

@@ -23,6 +23,8 @@ INBOX: Final[pytest.StashKey[Inbox]] = pytest.StashKey()
 CURRENT: Final[pytest.StashKey[pytest.Item]] = pytest.StashKey()
 # config: the paths we chose to collect because none was given
 CHOSEN_PATHS: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
+# config: how many experiments were left out because nobody asked for any
+LEFT_OUT: Final[pytest.StashKey[int]] = pytest.StashKey()
 # item: how its cell ended in the present attempt
 RESULT: Final[pytest.StashKey[CellResult | None]] = pytest.StashKey()
 # report: a list of JSON texts, each one bundle of an outbox; an attribute, because a stash does not travel

@@ -10,12 +10,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.config.argparsing import Parser
 from _pytest.fixtures import FixtureFunctionDefinition
 
 from pytest_swebench import fixtures, hookspecs, options
+from pytest_swebench.arms.edits import EDIT_FORMAT
+from pytest_swebench.datasets.demo import demo_answers
+from pytest_swebench.patch import changed_paths
 from tests.support.llm_server import LLMServer, ScriptedAnswer
 
 ROOT = Path(__file__).parents[1]
@@ -203,20 +207,39 @@ def test_the_experiment_in_the_readme_runs(tmp_path: Path) -> None:
     assert sum(line["outcome"] == "resolved" for line in results) == 2 * 13
 
 
-def test_the_arm_in_the_documentation_runs(tmp_path: Path) -> None:
-    (tmp_path / "conftest.py").write_text(python_block(ROOT / "docs" / "extending.md"), encoding="utf-8")
-    edit = "Sure!\n\nsrc/none.py\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
-    behaviours = [ScriptedAnswer(text="I would rather not."), ScriptedAnswer(text=edit)]
-    with LLMServer(behaviours) as server:
-        arguments = ["-m", "experiment", "--dataset", "demo", "--arms", "politely", "--outcome", "capture"]
-        arguments += ["--provider", "openai", "--provider-url", server.openai_url, "--model", "some-model"]
-        done = in_folder(tmp_path, *arguments, "--max-instances", "2")
+def documented_arm(folder: Path, number: int, *arguments: str) -> list[dict[str, Any]]:
+    """Run the documents' arm of this number on the demo and return its cells' lines."""
+    (folder / "conftest.py").write_text(python_block(ROOT / "docs" / "extending.md", number), encoding="utf-8")
+    done = in_folder(folder, "-m", "experiment", "--dataset=demo", "--outcome=capture", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    (path,) = tmp_path.glob("results/*/results.jsonl")
-    first, second = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    assert (first["outcome"], first["response_text"]) == ("no_patch", "I would rather not.")
-    assert second["outcome"] == "no_patch"
-    assert "src/none.py" in second["notes"]
+    (path,) = folder.glob("results/*/results.jsonl")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_free_arm_in_the_documentation_resolves_its_cell(tmp_path: Path) -> None:
+    (only,) = documented_arm(tmp_path, 0, "--arms=byhand", "--instances=ledgerlib-30")
+    assert (only["outcome"], only["calls"]) == ("resolved", 0)
+    assert changed_paths(only["patch"]) == ["ledgerlib/journal.py", "ledgerlib/report.py"]
+
+
+def test_the_arm_with_a_model_in_the_documentation_can_succeed(tmp_path: Path) -> None:
+    first, second, third = sorted(demo_answers())[:3]
+    right = next(answer["text"] for answer in demo_answers()[second] if answer["intent"] == "resolved")
+    stray = "Sure!\n\nsrc/none.py\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
+    with LLMServer([ScriptedAnswer(text=text) for text in ("I would rather not.", right, stray)]) as server:
+        arguments = [f"--instance-ids={first},{second},{third}", "--provider=openai", "--model=some-model"]
+        lines = documented_arm(tmp_path, 1, "--arms=politely", f"--provider-url={server.openai_url}", *arguments)
+        prompt = server.requests[1].body["messages"][0]["content"]
+    by_id = {line["instance_id"]: line for line in lines}
+    assert {name: line["outcome"] for name, line in by_id.items()} == {
+        first: "no_patch",
+        second: "resolved",
+        third: "no_patch",
+    }
+    assert by_id[first]["response_text"] == "I would rather not."
+    assert "src/none.py" in by_id[third]["notes"]
+    assert EDIT_FORMAT in prompt
+    assert "class Money" in prompt
 
 
 def in_folder(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,14 +1,7 @@
 """From what a model writes to a unified diff: search/replace blocks or a fenced diff.
 
-The block format is the one models know from aider: a line with the path, then
-
-    <<<<<<< SEARCH
-    old lines
-    =======
-    new lines
-    >>>>>>> REPLACE
-
-An empty SEARCH part makes a new file. The first line of as many `=` as there are `<` parts the two.
+`EDIT_FORMAT` tells a model how to write them; the block is the one models know from aider. The first line of as many
+`=` as there are `<` parts the two halves.
 """
 
 from __future__ import annotations
@@ -21,6 +14,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from pytest_swebench.patch import looks_like_diff, make_diff, split_lines
+
+EDIT_FORMAT: Final = """\
+Answer with a short explanation, then the change as one or more search/replace blocks:
+
+path/to/file.py
+<<<<<<< SEARCH
+lines exactly as they stand in the file, enough of them to be unique
+=======
+the lines that take their place
+>>>>>>> REPLACE
+
+An empty SEARCH part creates a new file. A unified diff in a ```diff fence is accepted as well."""
+"""What to put into a prompt so that `diff_from_answer` can read the answer."""
 
 _BLOCK: Final = re.compile(
     r"^(?!```)(?P<path>[^\s<>][^\n<>]*?)[ \t]*\n(?:[ \t]*\n)?(?:```[^\n]*\n)?(?P<marks><{5,9}) SEARCH[ \t]*\n"

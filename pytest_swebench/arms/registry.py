@@ -36,11 +36,11 @@ class ArmRegistry:
             return self.extra[name]
         if name not in _BUILT_IN:
             hint = " (for the tests without any change use 'null')" if name == "baseline" else ""
-            raise InputError(f"--arms: {unknown('arm', name, self.names())}{hint}")
+            raise InputError(f"{unknown('arm', name, self.names())}{hint}")
         module, _, attribute = _BUILT_IN[name].partition(":")
         factory = getattr(importlib.import_module(module), attribute)
         if name == "predictions":
             if self.patches is None:
-                raise InputError("--arms predictions: which patches? give --patches FILE (.json or .jsonl)")
+                raise InputError("arm 'predictions': which patches? give --patches=FILE (.json or .jsonl)")
             return cast(Arm, factory(self.patches))
         return cast(Arm, factory())

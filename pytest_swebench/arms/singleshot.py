@@ -7,7 +7,7 @@ from importlib.resources import files
 from string import Template
 from typing import Final
 
-from pytest_swebench.arms.edits import EditError, diff_from_answer
+from pytest_swebench.arms.edits import EDIT_FORMAT, EditError, diff_from_answer
 from pytest_swebench.arms.protocol import Solution, SolveContext
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import InputError
@@ -80,7 +80,11 @@ def build_prompt(context: SolveContext, sandbox: Sandbox) -> str:
             contents.append(text)
             room -= len(text)
     prompt = template.substitute(
-        repo=context.problem.repo, statement=statement, listing=listing, contents="\n\n".join(contents)
+        repo=context.problem.repo,
+        format=EDIT_FORMAT,
+        statement=statement,
+        listing=listing,
+        contents="\n\n".join(contents),
     )
     return prompt.encode(errors="replace").decode()  # names of files may hold bytes that no request can carry
 

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 
 _MEANING: Final = {
     Outcome.RESOLVED: "every hidden test passes",
-    Outcome.UNRESOLVED: "a patch, but some hidden test fails or it does not apply",
+    Outcome.UNRESOLVED: "graded, but some hidden test fails, or the patch does not apply",
     Outcome.NO_PATCH: "the answer holds nothing to grade",
     Outcome.LIMIT: "a limit stopped it before there was a patch",
     Outcome.CAPTURED: "the answer is recorded; nothing to grade",
-    Outcome.INFRA: "broken infrastructure; in no rate, a rerun takes it up again",
+    Outcome.INFRA: "broken infrastructure or a stopped run; in no rate",
     Outcome.ERROR: "a fault of the arm or of this tool; in no rate",
 }
 _EXAMPLES: Final = 5
+_FRAME: Final = frozenset({"gold", "null"})  # what the arms under test are held against
 
 
 def render(inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None) -> str:
@@ -71,6 +72,9 @@ def _text(console: Console) -> str:
 def _print_results(console: Console, merged: Merged) -> None:
     if merged.summaries:
         _print_table(console, _table(merged.summaries))
+        selected = sum(summary.selected for summary in merged.summaries)
+        if missing := selected - sum(summary.recorded for summary in merged.summaries):
+            console.print(f"not run: {missing} of {selected} selected cells", style="yellow")
         if any(summary.oracle for summary in merged.summaries):
             console.print(
                 "* oracle: sees the hidden tests or the reference patch; not to be ranked with the others",
@@ -125,7 +129,7 @@ def _table(summaries: Sequence[VariantSummary]) -> Table:
 
 
 def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
-    """Return, for each outcome that happened, its count, its meaning and a few cells with their reason."""
+    """Return, for each outcome that happened, its count, its meaning and a few reasons with the cells they befell."""
     from rich.markup import escape
 
     lines = []
@@ -136,10 +140,14 @@ def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"[bold]{outcome}[/bold] {len(ended)}: {meaning}")
         if outcome in {Outcome.RESOLVED, Outcome.CAPTURED}:
             continue
-        for record in _mixed(ended)[:_EXAMPLES]:
-            lines.append(escape(f"    {cell_of(record)}: {reason_of(record)}"))
-        if len(ended) > _EXAMPLES:
-            lines.append(f"    ... and {len(ended) - _EXAMPLES} more")
+        reasons: dict[str, list[str]] = {}
+        for record in _ranked(ended):
+            reasons.setdefault(reason_of(record) or "no reason given", []).append(str(cell_of(record)))
+        for reason, cells in list(reasons.items())[:_EXAMPLES]:
+            shown = f"{cells[0]}: {reason}" if len(cells) == 1 else f"{reason} ({len(cells)} cells), e.g. {cells[0]}"
+            lines.append(escape(f"    {shown}"))
+        if left_out := sum(map(len, list(reasons.values())[_EXAMPLES:])):
+            lines.append(f"    ... and {left_out} more")
     return lines
 
 
@@ -173,14 +181,14 @@ def _tokens(count: int) -> str:
     return f"{count / 1000:.1f}k" if count >= 1000 else str(count)
 
 
-def _mixed(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records with the variants taking turns, so that the first few speak for all of them."""
+def _ranked(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the arms under test first, their variants taking turns, so that the first few speak for all of them."""
     turns: Counter[str] = Counter()
     ranked = []
     for record in records:
         turns[record["variant"]] += 1
-        ranked.append((turns[record["variant"]], record))
-    return [record for _, record in sorted(ranked, key=lambda pair: pair[0])]
+        ranked.append((record["arm"] in _FRAME, turns[record["variant"]], record))
+    return [record for *_, record in sorted(ranked, key=lambda ranks: ranks[:2])]
 
 
 def reason_of(record: Mapping[str, Any]) -> str:

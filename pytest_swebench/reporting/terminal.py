@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_swebench import options
-from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX, inbox_of
+from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX, LEFT_OUT, inbox_of
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 _DEMO: Final = (
-    "the demo's answers are wrong on purpose here and there, so that every outcome shows\n"
-    "next: pytest -m experiment --arms gold,null,singleshot --count 3 -n 2   (more of the demo)\n"
-    "      pytest -m experiment --dataset lite --arms gold --max-instances 1 (real, needs Docker and network)"
+    "some of the demo's answers are wrong on purpose: their tests fail, or pass with --outcome capture\n"
+    "next: pytest -m experiment --arms=gold,null,singleshot --count=3 -n 2    (more of the demo)\n"
+    "      pytest -m experiment --dataset=lite --arms=gold --max-instances=1 (real, needs Docker and network)"
 )
 
 
@@ -40,7 +40,15 @@ class TerminalReport:
             inbox_of(self._config).note_report(report)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        if (left_out := self._config.stash.get(LEFT_OUT, 0)) > 0:
+            many = "experiments left out; -m experiment runs them"
+            words = "experiment left out; -m experiment runs it" if left_out == 1 else many
+            terminalreporter.write_line(f"swebench: {left_out} {words}")
         inbox = self._config.stash.get(INBOX, None)
+        if inbox is not None and not inbox.selected and inbox.collected and not inbox.files:
+            terminalreporter.write_line(
+                "swebench: no experiment was selected, so our options had no effect; -m experiment selects them"
+            )
         if inbox is None or not (inbox.files or inbox.merged):
             return
         from pytest_swebench.reporting.summary import render
@@ -50,7 +58,7 @@ class TerminalReport:
         colour = bool(terminalreporter.hasmarkup)
         text = render(inbox, width=width, colour=colour, fail_under=self._config.getoption("swe_fail_under"))
         terminalreporter.write_line(text)
-        if inbox.is_demo:
+        if inbox.is_demo and options.names_no_dataset(self._config) and not self._config.getoption("swe_arms"):
             terminalreporter.write_line(_DEMO)
 
 

@@ -69,6 +69,8 @@ def write_rows(path: Path, *rows: dict[str, object]) -> Path:
         (("--fail-under", "30"), ("--fail-under", "between 0 and 1")),
         (("--model", "a", "--models", "b,c"), ("exclude each other",)),
         (("--arms", "predictions"), ("--patches",)),
+        (("--arms", "gold", "--patches", "x.jsonl"), ("--patches=x.jsonl", "'predictions'")),
+        (("--model", "x"), ("demo-model", "add --provider")),
         (("--dataset", "demo", "--sandbox", "dokcer"), ("unknown sandbox 'dokcer'",)),
         (("--dataset", "demo", "--sandbox", "docker"), ("no image",)),
     ],
@@ -155,20 +157,83 @@ def test_marker_dataset_that_does_not_exist_fails_collection(run: Run, pytester:
     refused_at_collection(run("-m", "experiment", "-n", 2), "gone.jsonl")
 
 
-def test_two_functions_with_the_same_cells_are_refused(run: Run, pytester: pytest.Pytester) -> None:
+CLASHING = """
+import pytest
+
+@pytest.mark.experiment(arms=["null"])
+def test_one(experiment): pass
+
+@pytest.mark.experiment(arms=["null"])
+def test_two(experiment): pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1"), ("-n", "2")])
+def test_two_selected_tests_with_the_same_cell_are_refused(
+    run: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
+) -> None:
+    pytester.makepyfile(test_clash=CLASHING)
+    result = run("-m", "experiment", "--instances", "tinyconf-5", *workers)
+    text = "\n".join([*result.errlines, *result.outlines])
+    assert result.ret != 0
+    assert "would both run the cell tinyconf__tinyconf-5/null/r1" in text
+    assert "select one of them" in text
+    assert "passed" not in text
+
+
+def test_one_of_two_clashing_tests_runs_when_selected(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_clash=CLASHING)
+    run("-m", "experiment", "--instances", "tinyconf-5", "test_clash.py::test_two").assert_outcomes(passed=1)
+    run("-m", "experiment", "--instances", "tinyconf-5", "-k", "test_one").assert_outcomes(passed=1, deselected=1)
+
+
+def test_other_parameters_beside_a_cell_are_refused(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import pytest
 
         @pytest.mark.experiment(arms=["null"])
-        def test_one(experiment): pass
-
-        @pytest.mark.experiment(arms=["null"])
-        def test_two(experiment): pass
+        @pytest.mark.parametrize("x", [1, 2])
+        def test_it(x, experiment): pass
         """
     )
-    result = run("-m", "experiment", "--instances", "tinyconf-5")
-    refused_at_collection(result, "test_two", "test_one", "both run the cell tinyconf__tinyconf-5/null/r1")
+    refused(run("-m", "experiment", "--instances", "tinyconf-5", "-q"), "takes no other parameters")
+
+
+def test_one_variant_name_with_two_meanings_is_refused(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.path.joinpath("a.jsonl").write_text('{"scenario_id": "a", "prompt": "Say a."}\n')
+    pytester.path.joinpath("b.jsonl").write_text('{"scenario_id": "b", "prompt": "Say b."}\n')
+    pytester.path.joinpath("answers.jsonl").write_text("")
+    pytester.makeconftest(
+        """
+        from pytest_swebench.arms.protocol import Solution
+
+        class Ask:
+            name, version, paid, oracle = "ask", "1", True, False
+            def check(self, instances): pass
+            def solve(self, context): return Solution(response_text="hm")
+
+        def pytest_swebench_arms():
+            return [Ask()]
+        """
+    )
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.experiment(dataset="a.jsonl", arms=["ask"], model="cheap", provider="replay:answers.jsonl")
+        def test_a(experiment): pass
+
+        @pytest.mark.experiment(dataset="b.jsonl", arms=["ask"], model="dear", provider="replay:answers.jsonl")
+        def test_b(experiment): pass
+        """
+    )
+    refused(run("-m", "experiment", "-q"), "different things by the variant 'ask'", "cheap", "dear")
+
+
+def test_async_experiment_is_refused(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.experiment\nasync def test_it(experiment): pass")
+    refused_at_collection(run("-m", "experiment"), "a plain function, not async")
 
 
 def test_cell_without_marker_says_how_to_get_one(run: Run, pytester: pytest.Pytester) -> None:
@@ -184,7 +249,21 @@ def test_third_party_arm_with_a_taken_name_is_refused(run: Run, pytester: pytest
         from pytest_swebench.arms.simple import Null
 
         def pytest_swebench_arms():
-            return [Null(), Null()]
+            return [Null()]
         """
     )
-    refused(run("-m", "experiment", "--arms", "null"), "'null'", "rename one")
+    refused(run("-m", "experiment", "--arms", "null"), "'null' is taken already", "choose another")
+
+
+def test_provider_factory_that_fails_is_named(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import os
+
+        def pytest_swebench_providers():
+            return {"inhouse": lambda: os.environ["INHOUSE_URL_THAT_IS_NOT_SET"]}
+        """
+    )
+    refused(
+        run("-m", "experiment", "--provider", "inhouse", "--model", "m"), "'inhouse'", "INHOUSE_URL_THAT_IS_NOT_SET"
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pytest_swebench.session import DEMO_RECORDINGS
 from tests.plugin.conftest import Run, outcomes, records, variant_files
 
 TIMES_AND_IDS = {"run_id", "started_at", "finished_at", "wall_time_seconds", "host", "timestamp", "git_commit"}
@@ -135,7 +136,8 @@ def test_cell_folder_keeps_what_a_cell_left(run: Run, pytester: pytest.Pytester)
 
 
 def test_changed_prompt_is_an_error_and_not_a_served_answer(run: Run, pytester: pytest.Pytester) -> None:
-    result = run("-m", "experiment", "--dataset", "demo", "--temperatures", "0.9", "--instances", "tinyconf-5")
+    options = ("--provider", f"replay:{DEMO_RECORDINGS}", "--model", "demo-model", "--temperatures", "0.9")
+    result = run("-m", "experiment", "--dataset", "demo", "--instances", "tinyconf-5", *options)
     result.assert_outcomes(errors=1)
     assert outcomes(pytester.path) == {"tinyconf__tinyconf-5/singleshot/r1": "error"}
     result.stdout.fnmatch_lines(["*ReplayMiss*temperature*"])
@@ -183,3 +185,69 @@ def test_parts_of_a_cell_serve_an_experiment_of_ones_own(run: Run, pytester: pyt
         """
     )
     run("-m", "experiment", "--instances", "tinyconf-5", "--count", 2).assert_outcomes(passed=2)
+
+
+MINE = "import pytest\n@pytest.mark.experiment(arms=['gold'])\ndef test_mine(experiment): experiment.judge()"
+
+
+def test_plain_pytest_leaves_experiments_out(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=MINE, test_other="def test_other(): pass")
+    result = run()
+    result.assert_outcomes(passed=1, deselected=1)
+    result.stdout.fnmatch_lines(["swebench: 1 experiment left out; -m experiment runs it"])
+    assert run("-m", "not (slow or experiment)").ret == 0
+    assert run("-n", 2).parseoutcomes() == {"passed": 1}
+    assert not pytester.path.joinpath("results").exists()
+
+
+def test_named_file_runs_its_experiments(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=MINE, test_other="def test_other(): pass")
+    result = run("test_mine.py", "--instances", "tinyconf-5")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["gold* 1/1 *", "tests: 1 passed, 0 failed, 0 rerun, 1 collected"])
+    name = "test_mine.py::test_mine[tinyconf__tinyconf-9/gold/r1]"
+    result = run(name)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["gold* 1/1 *"])
+
+
+def test_option_without_any_experiment_says_so(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_other="def test_other(): pass")
+    result = run("--arms", "gold")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["swebench: no experiment was selected*-m experiment*"])
+
+
+def test_results_are_never_collected(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_mine=MINE)
+    options = ("-m", "experiment", "--instances", "tinyconf-5")
+    run(*options).assert_outcomes(passed=1)
+    run(*options).assert_outcomes(passed=1)
+    plain = run("-p", "no:swebench", "-p", "no:cacheprovider", "--deselect", "test_mine.py")
+    assert "ERROR" not in plain.stdout.str()
+
+
+def test_properties_of_unrelated_tests_are_left_alone(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("def pytest_itemcollected(item): item.user_properties.append(('variant', 'mine'))")
+    pytester.makepyfile(test_other="def test_other(): pass")
+    run("--junitxml=out.xml")
+    assert 'name="variant" value="mine"' in pytester.path.joinpath("out.xml").read_text()
+
+
+def test_same_method_of_two_classes_is_two_experiments(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        class Base:
+            def test_it(self, experiment): experiment.judge()
+
+        @pytest.mark.experiment(arms=["gold"])
+        class TestGold(Base): pass
+
+        @pytest.mark.experiment(arms=["null"])
+        class TestNull(Base): pass
+        """
+    )
+    run("-m", "experiment", "--instances", "tinyconf-5", "--outcome", "capture").assert_outcomes(passed=2)
+    assert set(outcomes(pytester.path)) == {"tinyconf__tinyconf-5/gold/r1", "tinyconf__tinyconf-5/null/r1"}

@@ -115,6 +115,30 @@ def test_infrastructure_errors_are_rerun_and_wrong_answers_are_not(run: Run, pyt
     assert [line["attempt"] for line in variant_files(pytester.path)["flaky_run1"][1:]] == [2]
 
 
+@pytest.mark.parametrize("asked", ["ini", "marker", "own repeat"])
+def test_wrong_answer_is_never_asked_again(run: Run, pytester: pytest.Pytester, asked: str) -> None:
+    marks = {"marker": "@pytest.mark.flaky(reruns=3)\n", "own repeat": "@pytest.mark.repeat(2)\n"}
+    pytester.makepyfile(test_it=EXPERIMENT.replace("@", marks.get(asked, "") + "@", 1))
+    if asked == "ini":
+        pytester.makeini("[pytest]\nreruns = 3\n")
+    result = run("-m", "experiment", "--arms", "null", "--instances", "tinyconf-5")
+    result.stdout.fnmatch_lines(["tests: 0 passed, 1 failed, 0 rerun, 1 collected"])
+    assert [record["attempt"] for record in records(pytester.path)] == [1]
+
+
+def test_secret_in_an_error_is_shown_nowhere(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "canary-0123456789")
+    pytester.makeconftest(ARMS.replace("a bug of the arm", "key canary-0123456789"))
+    result = run("-m", "experiment", "--arms", "broken", "--instances", "tinyconf-5", "--junitxml=out.xml")
+    result.assert_outcomes(errors=1)
+    assert "canary" not in result.stdout.str() + pytester.path.joinpath("out.xml").read_text()
+    assert not [
+        path for path in pytester.path.glob("results/**/*") if path.is_file() and b"canary" in path.read_bytes()
+    ]
+
+
 def test_cell_that_died_before_paying_is_rerun(run: Run, pytester: pytest.Pytester) -> None:
     options = ("--arms", "die_once", "--instances", "tinyconf-5,tinyconf-9", "--reruns", 2, "-n", 1)
     run("-m", "experiment", *options)

@@ -69,6 +69,35 @@ def test_summary_of_a_run_without_cells_counts_its_tests(inbox: Inbox) -> None:
     assert render(inbox, width=80, colour=False) == "tests: 3 passed, 4 failed, 7 error, 0 rerun, 16 collected"
 
 
+def test_arms_under_test_are_shown_before_the_frame_and_equal_reasons_once(inbox: Inbox) -> None:
+    records = [
+        *(line(f"a__a-{number}", arm, Outcome.UNRESOLVED, notes=arm) for arm in ("gold", "null") for number in (1, 2)),
+        *(line(f"a__a-{number}", "tdd", Outcome.UNRESOLVED, notes=f"tdd {number}") for number in range(4)),
+        line("a__a-1", "zeal", Outcome.UNRESOLVED, notes="null"),
+    ]
+    inbox.merged = Merged(records, summarise(records, {}), damaged=0)
+    text = render(inbox, width=120, colour=False)
+    assert [line.strip() for line in text.splitlines() if line.startswith("    ")] == [
+        "a__a-0/tdd/r1: tdd 0",
+        "null (3 cells), e.g. a__a-1/zeal/r1",
+        "a__a-1/tdd/r1: tdd 1",
+        "a__a-2/tdd/r1: tdd 2",
+        "a__a-3/tdd/r1: tdd 3",
+        "... and 2 more",
+    ]
+
+
+@pytest.mark.parametrize(("selected", "missing"), [(15, True), (14, False)])
+def test_cells_that_never_ran_are_counted(inbox: Inbox, selected: int, missing: bool) -> None:
+    assert inbox.merged is not None
+    records = inbox.merged.records
+    counts = {"gold": 2, "tdd": selected - 4, "single": 2}
+    inbox.merged = Merged(records, summarise(records, counts), damaged=0)
+    text = render(inbox, width=120, colour=False)
+    assert ("not run: 1 of 15 selected cells" in text.splitlines()) is missing
+    assert ("not run" in text) is missing
+
+
 def test_variants_below_the_threshold_or_broken_are_named(inbox: Inbox) -> None:
     assert inbox.below(None) == []
     assert inbox.below(0.5) == ["single", "tdd"]
