@@ -42,10 +42,18 @@ class Redactor:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {self.text(key): self.data(item) for key, item in value.items()}
+            return {self.text(str(key)): self.data(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.data(item) for item in value]
         return value
+
+    def raw(self, content: bytes) -> bytes:
+        """Return the bytes of a file without the known secrets; the same object where it holds none."""
+        for form in self._forms:
+            secret = form.encode(errors="surrogateescape")
+            if secret in content:
+                content = content.replace(secret, REDACTED.encode())
+        return content
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(<{len(self._forms)} forms>)"

@@ -6,15 +6,16 @@ wrong is in the record and, as the exception itself, beside it.
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_swebench.arms.protocol import Arm, Solution, SolveContext
 from pytest_swebench.cell import Cell, Variant
@@ -26,7 +27,7 @@ from pytest_swebench.outcome import Outcome
 from pytest_swebench.providers.meter import Meter
 from pytest_swebench.providers.protocol import Answer, Provider, Request
 from pytest_swebench.records.journal import Journal
-from pytest_swebench.records.layout import RunLayout, write_json, write_whole
+from pytest_swebench.records.layout import RunLayout, set_aside, write_json, write_whole
 from pytest_swebench.records.schema import Record, RunInfo, cell_key
 from pytest_swebench.redact import Redactor
 from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend
@@ -81,8 +82,10 @@ def run_cell(context: RunContext, cell: Cell, attempt: int = 1) -> CellResult:
     error: Exception | None = None
     with _timed(record, "total"):
         try:
+            if attempt > 1:
+                set_aside(folder, attempt - 1)
             solution = _solve(context, instance, arm, folder, record)
-            grade = _grade(context, instance, folder, record) if _gradable(instance, solution) else None
+            grade = _grade(context, instance, folder, record) if _gradable(record) else None
             record.outcome = judge(instance, solution, grade)
         except (InfraError, RefusedError) as caught:
             record.outcome, error = Outcome.INFRA, caught
@@ -121,83 +124,139 @@ def _opened(context: RunContext, cell: Cell, instance: Instance, variant: Varian
 
 
 def _solve(context: RunContext, instance: Instance, arm: Arm, folder: Path, record: Record) -> Solution:
-    """Let the arm work and keep what it leaves, whatever stopped it."""
-    with ExitStack() as stack, _timed(record, "solve"):
-        workplace = _Workplace(context, instance, record, stack)
-        meter = _meter(context, arm, folder, record)
+    """Let the arm work and keep what it leaves, whatever stopped it and however its workplace is left."""
+    workplace = _Workplace(context, instance, record)
+    meter = _meter(context, arm, folder, record)
+    with _timed(record, "solve"), _closing(record, sandbox=workplace.close, provider=meter.close):
         context.emit(PhaseStarted(record.cell, "solve"))
-        solve = SolveContext(
-            problem=instance.problem,
-            variant=record.variant,
-            rep=record.cell.rep,
-            provider=meter,
-            sandbox=lambda: workplace(),  # the workplace itself holds the hidden tests, and its repr shows them
-            folder=folder,
-            timeout_s=context.solve_timeout_s,
-            hidden=instance.hidden if arm.oracle else None,
-            evaluate=(lambda patch: context.grader.grade(instance, patch, folder)) if arm.oracle else None,
-        )
-        try:
-            solution = arm.solve(solve)
-        except LimitReached as limit:
-            solution = Solution(patch=workplace.diff(), stop=limit.stop, notes=str(limit))
-        finally:
-            stack.callback(meter.close)
-            record.usage, record.calls, record.cost_usd = meter.usage, meter.calls, meter.cost_usd
-    record.stop, record.patch, record.notes = solution.stop, solution.patch, solution.notes
-    record.response_text, record.tool_calls = solution.response_text, solution.tool_calls
-    record.per_step_tokens, record.retry_count = solution.per_step_tokens, solution.retry_count
-    record.failed_step, record.failed_guard = solution.failed_step, solution.failed_guard
-    if solution.patch:
-        write_whole(folder / "patch.diff", solution.patch)
+        with _solve_folder(context, record) as own, _counted(record, meter):
+            solve = SolveContext(
+                problem=instance.problem,
+                variant=record.variant,
+                rep=record.cell.rep,
+                provider=meter,
+                sandbox=lambda: workplace(),  # the workplace itself holds the hidden tests, and its repr shows them
+                folder=own,
+                timeout_s=context.solve_timeout_s,
+                hidden=instance.hidden if arm.oracle else None,
+                evaluate=_evaluation(context, instance, folder, record) if arm.oracle else None,
+            )
+            try:
+                solution = arm.solve(solve)
+            except LimitReached as limit:
+                solution = Solution(patch=workplace.diff(), stop=limit.stop, notes=str(limit))
+        _keep(context, record, arm, solution, folder)
     context.journal.append("solved", cell=str(record.cell), attempt=record.attempt)
     return solution
+
+
+def _keep(context: RunContext, record: Record, arm: Arm, solution: Solution, folder: Path) -> None:
+    """Copy to the record what the arm left. Raises TypeError for what no record can hold, the rest being kept."""
+    record.stop = solution.stop
+    unfit = []
+    for name, kinds in _FROM_ARM.items():
+        value = getattr(solution, name)
+        if value is None:
+            continue
+        try:
+            if not isinstance(value, kinds):
+                raise TypeError(f"a {type(value).__name__}")
+            json.dumps(context.redactor.data(value))
+        except (TypeError, ValueError, RecursionError) as error:
+            unfit.append(f"{name} ({error})")
+        else:
+            setattr(record, name, value)
+    record.notes = record.notes or _lack(record)
+    if record.patch:
+        write_whole(folder / "patch.diff", context.redactor.text(record.patch))
+    if unfit:
+        raise TypeError(f"arm {arm.name!r} left what no record can hold: {'; '.join(unfit)}; leave plain JSON data")
+
+
+_FROM_ARM: Final[dict[str, tuple[type, ...]]] = {
+    "patch": (str,),
+    "notes": (str,),
+    "response_text": (str,),
+    "tool_calls": (tuple, list),
+    "per_step_tokens": (dict,),
+    "retry_count": (int,),
+    "failed_step": (str,),
+    "failed_guard": (str,),
+}
+
+
+def _lack(record: Record) -> str:
+    """Say what is missing where an arm left nothing and gave no reason."""
+    if record.kind is Kind.SCENARIO:
+        return "" if record.response_text or record.tool_calls else "the arm left no answer"
+    return "" if record.patch.strip() else "the arm left no patch"
 
 
 def _grade(context: RunContext, instance: Instance, folder: Path, record: Record) -> Grade:
     """Grade the patch in a fresh environment and put the verdict on the record."""
     context.emit(PhaseStarted(record.cell, "grade"))
     with _timed(record, "grade"):
-        grade = context.grader.grade(instance, record.patch, folder)
+        grade = _graded(context, instance, record.patch, folder)
     record.verdict, record.integrity = grade.verdict.as_json(), grade.integrity.as_json()
-    record.notes = record.notes or ("" if grade.verdict.resolved else grade.verdict.summary())
+    if not grade.verdict.resolved:
+        record.add_note(grade.verdict.summary())
     return grade
 
 
+def _graded(context: RunContext, instance: Instance, patch: str, folder: Path) -> Grade:
+    """Grade `patch`; the verdict has read the files as they were when secrets are taken out of them."""
+    try:
+        return context.grader.grade(instance, patch, folder)
+    finally:
+        for path in filter(Path.is_file, folder.glob("*")):
+            content = path.read_bytes()
+            clean = context.redactor.raw(content)
+            if clean is not content:
+                write_whole(path, clean)
+
+
+def _evaluation(context: RunContext, instance: Instance, folder: Path, record: Record) -> Callable[[str], Grade]:
+    """Return what lets an oracle grade while it works; its files lie apart from those of the final grading."""
+    return lambda patch: _graded(context, instance, patch, folder / f"evaluate.attempt{record.attempt}")
+
+
 def _stored(context: RunContext, record: Record, folder: Path) -> dict[str, Any]:
+    """Store the record: first in the journal, which is the truth, then where a person looks for it."""
     context.emit(PhaseStarted(record.cell, "record"))
     record.finished_at = _now()
     line: dict[str, Any] = context.redactor.data(record.as_json())
-    write_json(folder / f"record.attempt{record.attempt}.json", line)
     context.journal.append("record", cell=str(record.cell), record=line)
+    write_json(folder / f"record.attempt{record.attempt}.json", line)
     context.emit(CellFinished(record.cell, line))
     return line
 
 
-def _gradable(instance: Instance, solution: Solution) -> bool:
-    return instance.kind is not Kind.SCENARIO and bool(solution.patch.strip())
+def _gradable(record: Record) -> bool:
+    return record.kind is not Kind.SCENARIO and bool(record.patch.strip())
 
 
 @dataclass(slots=True)
 class _Workplace:
-    """The sandbox of a cell, opened when the arm first asks for it and removed when `stack` unwinds."""
+    """The sandbox of a cell, opened when the arm first asks for it."""
 
     context: RunContext
     instance: Instance
     record: Record
-    stack: ExitStack
     opened: Sandbox | None = field(default=None)
 
     def __call__(self) -> Sandbox:
         if self.opened is None:
             self.context.emit(PhaseStarted(self.record.cell, "sandbox"))
             self.opened = self.context.backend.open(self.instance)
-            self.stack.callback(self.opened.close)
             self.record.image, self.record.image_digest = self.opened.image, self.opened.image_digest
         return self.opened
 
     def diff(self) -> str:
         return "" if self.opened is None else self.opened.diff()
+
+    def close(self) -> None:
+        if self.opened is not None:
+            self.opened.close()
 
 
 def _meter(context: RunContext, arm: Arm, folder: Path, record: Record) -> Meter:
@@ -234,6 +293,40 @@ class NoProvider:
 
     def close(self) -> None:
         """Do nothing."""
+
+
+@contextmanager
+def _closing(record: Record, *, sandbox: Callable[[], None], provider: Callable[[], None]) -> Iterator[None]:
+    """Release both in the end; one that will not go is noted and costs nobody a patch that is paid for."""
+    try:
+        yield
+    finally:
+        for what, close in (("model client not closed", provider), ("sandbox not removed", sandbox)):
+            try:
+                close()
+            except Exception as error:  # whatever it is, it says nothing about the patch; the reaper comes later
+                record.add_note(f"{what}: {error or type(error).__name__}")
+
+
+@contextmanager
+def _solve_folder(context: RunContext, record: Record) -> Iterator[Path]:
+    """Make the arm's own folder, and remove it again if nothing was left there."""
+    folder = context.layout.solve_folder(record.cell, record.attempt)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield folder
+    finally:
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+@contextmanager
+def _counted(record: Record, meter: Meter) -> Iterator[None]:
+    """Put on the record what was paid for, however solving ends."""
+    try:
+        yield
+    finally:
+        record.usage, record.calls, record.cost_usd = meter.usage, meter.calls, meter.cost_usd
 
 
 @contextmanager

@@ -94,8 +94,10 @@ def _names(option: str | None, marker: Any, default: str) -> tuple[str, ...]:
     if marker is None:
         return (default,)
     names = split(marker) if isinstance(marker, str) else tuple(marker)
-    if not names:
-        raise InputError(f"@pytest.mark.experiment(arms={marker!r}): names no arm; give e.g. arms=['singleshot']")
+    if not names or not all(isinstance(name, str) for name in names):
+        raise InputError(
+            f"@pytest.mark.experiment(arms={marker!r}): takes names of arms; give e.g. arms=['singleshot']"
+        )
     return names
 
 

@@ -92,7 +92,7 @@ def test_manifests_are_shared_by_what_selects_the_same(make: Make) -> None:
     ("options", "marker", "message"),
     [
         (["--arms=,"], {}, r"--arms ',': names no arm"),
-        ([], {"arms": []}, r"arms=\[\]\): names no arm"),
+        ([], {"arms": []}, r"arms=\[\]\): takes names of arms"),
         (["--model=a", "--models=b,c"], {}, "--model 'a' and --models 'b,c' exclude each other"),
         (["--temperatures=0.2,warm"], {}, "--temperatures: 'warm' is not a number of 0 or more"),
         (["--temperatures=-1"], {}, "--temperatures: '-1' is not a number of 0 or more"),

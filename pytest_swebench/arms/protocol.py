@@ -21,7 +21,7 @@ class SolveContext:
 
     `hidden` and `evaluate` are None unless the arm declares itself an oracle: nothing else can leak the tests.
     `provider` counts every call and stops at the cell's limits by raising LimitReached. `sandbox` starts on first
-    use, so an arm that needs none costs none. `folder` is the cell's own folder for artefacts.
+    use, so an arm that needs none costs none. `folder` is the attempt's own folder for artefacts.
     """
 
     problem: Problem

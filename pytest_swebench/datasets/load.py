@@ -36,6 +36,8 @@ def load_instances(
     if prefix in extra:
         found = _placed(name, extra[prefix](rest))
     elif name == DEMO:
+        if split != DEFAULT_SPLIT:
+            raise DatasetError(f"the demo has the split {DEFAULT_SPLIT!r} only, not {split!r}; leave --split away")
         from pytest_swebench.datasets.demo import load_demo
 
         found = _placed(name, load_demo())

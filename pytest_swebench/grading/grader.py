@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from pytest_swebench.grading.assets import fetch_assets, with_assets
 from pytest_swebench.grading.ground import broken_ground
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.outcome import Verdict
+from pytest_swebench.records.layout import as_bytes, write_whole
 from pytest_swebench.sandbox.protocol import SandboxBackend, ScriptResult
 
 LOG_FILE: Final = "test_output.txt"
@@ -31,7 +31,7 @@ class OfficialGrader:
         self._timeout_s = timeout_s
 
     def grade(self, instance: Instance, patch: str, folder: Path) -> Grade:
-        """Grade `patch`, leaving `patch.diff`, `eval.sh`, `test_output.txt` and `report.json` in `folder`.
+        """Grade `patch`, leaving `eval.sh`, `test_output.txt` and `report.json` in `folder`.
 
         An empty patch is never run, as upstream, and leaves nothing. Raises InfraError where the environment broke,
         and whatever the backend raises; then the folder holds the log so far but no report.
@@ -43,12 +43,10 @@ class OfficialGrader:
         (folder / REPORT_FILE).unlink(missing_ok=True)  # of an earlier grading, which this one may fail to replace
         assets = fetch_assets(instance)
         files = {
-            # what an arm could not decode travels as surrogates, so that the bytes arrive as they were
-            PATCH_FILE: patch.encode("utf-8", "surrogateescape"),
+            PATCH_FILE: as_bytes(patch),  # never written here: whoever stores it knows what to redact
             EVAL_FILE: with_assets(official.eval_script_text(instance), assets).encode(),
         }
-        for name, content in files.items():
-            _write(folder / name, content)
+        write_whole(folder / EVAL_FILE, files[EVAL_FILE])
         log = folder / LOG_FILE
         part = log.with_name(f"{LOG_FILE}.part")
         files |= {asset.name: asset.content for asset in assets}
@@ -56,7 +54,7 @@ class OfficialGrader:
         _finish_log(part, log, timeout_s=self._timeout_s if result.timed_out else None)
         command = applied_with(result.notes)
         report = self._report(instance, patch, log, result, command)
-        _write(folder / REPORT_FILE, json.dumps(report, indent=4).encode())
+        write_whole(folder / REPORT_FILE, json.dumps(report, indent=4))
         verdict = replace(official.verdict_of(instance.instance_id, report), applied_with=command)
         if report[instance.instance_id]["infra_failure"]:  # the ground held, so this is not why there are no results
             verdict = replace(verdict, reason=official.NO_RESULTS)
@@ -91,10 +89,3 @@ def _finish_log(part: Path, log: Path, *, timeout_s: float | None) -> None:
     if text != printed:
         part.write_bytes(text)
     part.replace(log)
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)

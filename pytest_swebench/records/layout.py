@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pytest_swebench.cell import Cell
+
+_NUMBERED: Final = re.compile(r"attempt\d+")
+_NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,36 @@ class RunLayout:
         """Return the folder of a cell's artefacts; it is not made here."""
         return self.folder / "cells" / cell.instance_id / cell.variant / f"rep{cell.rep}"
 
+    def solve_folder(self, cell: Cell, attempt: int) -> Path:
+        """Return the folder that an arm may fill; it lies apart, since a cell's own folder shows hidden tests."""
+        return self.folder / "solve" / f"{cell.instance_id}@{cell.variant}@r{cell.rep}.attempt{attempt}"
+
     def predictions(self, variant: str, rep: int) -> Path:
         return self.folder / "predictions" / f"{variant}_run{rep}.jsonl"
+
+
+def set_aside(folder: Path, attempt: int) -> None:
+    """Move what `attempt` left in a cell's folder into `attempt<n>/`; files that bear an attempt's number stay."""
+    stale = [path for path in folder.glob("*") if path.is_file() and not _NUMBERED.search(path.name)]
+    for path in stale:
+        aside = folder / f"attempt{attempt}"
+        aside.mkdir(exist_ok=True)
+        path.replace(aside / path.name)
+
+
+def as_bytes(text: str) -> bytes:
+    r"""Return `text` in UTF-8; what was undecodable becomes its bytes again, any other surrogate `\udXXX`.
+
+    The first come from files of a repository, the second from JSON answers that hold half of a pair.
+    """
+    told = _NO_BYTE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return told.encode("utf-8", errors="surrogateescape")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write `content` beside `path` and rename it into place, making folders as needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = content.encode("utf-8", errors="surrogateescape") if isinstance(content, str) else content
+    data = as_bytes(content) if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -94,6 +94,10 @@ class Record:
     image_digest: str = ""
     finished_at: str = ""
 
+    def add_note(self, note: str) -> None:
+        """Add to the reasons a person reads."""
+        self.notes = "; ".join(filter(None, [self.notes, note]))
+
     def as_json(self) -> dict[str, Any]:
         """Return the stored line; prompt scenarios carry `scenario_id` and their own type."""
         scenario = self.kind is Kind.SCENARIO

@@ -71,6 +71,7 @@ def write_rows(path: Path, *rows: dict[str, object]) -> Path:
         (("--arms", "predictions"), ("--patches",)),
         (("--arms", "gold", "--patches", "x.jsonl"), ("--patches=x.jsonl", "'predictions'")),
         (("--model", "x"), ("demo-model", "add --provider")),
+        (("--split", "dev"), ("'dev'", "'test' only")),
         (("--dataset", "demo", "--sandbox", "dokcer"), ("unknown sandbox 'dokcer'",)),
         (("--dataset", "demo", "--sandbox", "docker"), ("no image",)),
     ],
@@ -147,6 +148,11 @@ def test_bad_patch_file_is_named(run: Run, pytester: pytest.Pytester, content: s
 def test_unknown_marker_keyword_is_named(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makepyfile("import pytest\n@pytest.mark.experiment(arm='gold')\ndef test_it(experiment): pass")
     refused_at_collection(run("-m", "experiment"), "unknown keyword 'arm'", "did you mean 'arms'")
+
+
+def test_marker_arms_that_are_no_names_are_refused(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("import pytest\n@pytest.mark.experiment(arms=[1])\ndef test_it(experiment): pass")
+    refused_at_collection(run("-m", "experiment"), "arms=[1]", "takes names of arms")
 
 
 def test_marker_dataset_that_does_not_exist_fails_collection(run: Run, pytester: pytest.Pytester) -> None:
