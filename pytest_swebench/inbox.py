@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +35,7 @@ class Inbox:
     _rerun: set[str] = field(default_factory=set)
     _dropped: set[tuple[str, int]] = field(default_factory=set)
     _crashed: set[str] = field(default_factory=set)
+    _missing: set[str] = field(default_factory=set)
     _results: ResultFiles | None = None
 
     def note_collection(self, nodeids: Iterable[str]) -> None:
@@ -44,6 +44,8 @@ class Inbox:
         self.collected = len(ids)
         cells = [cell for cell in map(parse_cell, ids) if cell is not None]
         self.selected = Counter(cell.variant for cell in cells)
+        if (self.handle.layout.folder / "plans").exists():
+            self._keep_selected()
 
     def note_report(self, report: pytest.TestReport) -> None:
         """Take a report's bundles, and write those of an attempt once its last phase shows that it counts."""
@@ -51,6 +53,7 @@ class Inbox:
         self._count(report)
         if str(report.when) == "???":  # the controller's own report of a worker that died
             self._crashed.add(nodeid)
+            self._missing.add(nodeid)
             return
         bundles = [json.loads(text) for text in getattr(report, ATTRIBUTE, ())]
         if bundles:
@@ -62,19 +65,17 @@ class Inbox:
 
     def finish(self) -> None:
         """Record lost cells, write what only the journals hold, and merge. Does nothing in a run without cells."""
-        from pytest_swebench.records.journal import read_journals
-        from pytest_swebench.records.results import merge, read_plans
+        from pytest_swebench.records.results import read_plans
+        from pytest_swebench.records.settle import Seen, settle
 
         layout = self.handle.layout
         if not layout.folder.exists():
             return
-        self._record_lost()
-        self._files().reconcile(read_journals(layout.journals), self._dropped)
+        self._keep_selected()
+        self.merged = settle(self._files(), Seen(crashed=self._crashed, missing=self._missing, dropped=self._dropped))
         self.files = self._files().close()
-        if any(layout.journals.glob("*.jsonl")):
-            plans = read_plans(layout)
-            self.is_demo = bool(plans) and all(plan["dataset"] == "demo" for plan in plans)
-            self.merged = merge(layout, dict(self.selected) or None)
+        plans = read_plans(layout)
+        self.is_demo = self.merged is not None and bool(plans) and all(plan["dataset"] == "demo" for plan in plans)
 
     def below(self, rate: float | None) -> list[str]:
         """Return the variants that resolved less than `rate` of their attempted cells; broken cells count against.
@@ -92,34 +93,14 @@ class Inbox:
             self._rerun.discard(nodeid)
             self._dropped.update((nodeid, bundle["attempt"]) for bundle in bundles if "attempt" in bundle)
             return
+        self._missing.discard(nodeid)
         for bundle in bundles:
             self._files().add(bundle)
 
-    def _record_lost(self) -> None:
-        """Write an `infra` record, once, for every attempt that died with its worker or was stopped."""
-        from pytest_swebench.records.journal import Journal, read_journals
-        from pytest_swebench.records.results import lost_record, opening_from_plan, unfinished
-        from pytest_swebench.records.schema import cell_of
-        from pytest_swebench.redact import Redactor
+    def _keep_selected(self) -> None:
+        from pytest_swebench.records.settle import keep_selected
 
-        layout = self.handle.layout
-        read = read_journals(layout.journals)
-        openings = unfinished(read.entries)
-        begun = {entry["cell"] for entry in read.entries if entry["kind"] == "started"}
-        for nodeid in sorted(self._crashed):
-            if str(parse_cell(nodeid)) not in begun:
-                opening = opening_from_plan(layout, nodeid)
-                openings += [opening] if opening else []
-        if not openings:
-            return
-        journal = Journal(layout.journals / "controller.jsonl", Redactor(()))
-        crashed = {str(parse_cell(nodeid)) for nodeid in self._crashed}
-        for opening in openings:
-            cell = str(cell_of(opening))
-            message = "the worker process died" if cell in crashed else "the run was stopped"
-            now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            journal.append("record", cell=cell, record=lost_record(opening, message, now))
-        journal.close()
+        keep_selected(self.handle.layout, self.selected)
 
     def _files(self) -> ResultFiles:
         if self._results is None:
@@ -129,6 +110,11 @@ class Inbox:
         return self._results
 
     def _count(self, report: pytest.TestReport) -> None:
+        """Count as pytest's closing line does: by phase, a broken set-up or tear-down beside the call's own end."""
         outcome = str(report.outcome)
-        if outcome == "rerun" or report.when in {"call", "???"} or (outcome == "failed" and report.when == "setup"):
-            self.counts["error" if outcome == "failed" and report.when == "setup" else outcome] += 1
+        if hasattr(report, "wasxfail"):
+            outcome = {"skipped": "xfailed", "passed": "xpassed"}.get(outcome, outcome)
+        aside = report.when in {"setup", "teardown"}
+        if aside and outcome == "passed":
+            return
+        self.counts["error" if aside and outcome == "failed" else outcome] += 1

@@ -230,11 +230,13 @@ def test_merge_rebuilds_the_files_of_a_run(tmp_path: Path) -> None:
     (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("gold*")]
     assert row[:6] == ["gold*", "2/3", "2", "1", "50.0", "50.0"]
     assert "unresolved 1:" in done.stdout
-    assert "without a record: 1 selected cells" in done.stdout
+    assert "c__c-3/gold/r1: the process that ran it is gone" in done.stdout
+    assert "without a record" not in done.stdout
     records = [json.loads(line) for line in layout.results.read_text().splitlines()]
     assert [(record["instance_id"], record["outcome"]) for record in records] == [
         ("a__a-1", "resolved"),
         ("b__b-2", "unresolved"),
+        ("c__c-3", "infra"),
     ]
     (summary,) = json.loads((layout.folder / "summary.json").read_text())
     assert (summary["selected"], summary["resolved"], summary["coverage"]) == (3, 1, 2 / 3)
@@ -249,13 +251,13 @@ def test_merge_rebuilds_the_files_of_a_run(tmp_path: Path) -> None:
 
 def test_merging_twice_changes_nothing(tmp_path: Path) -> None:
     layout = write_run(tmp_path)
-    journal = next(layout.journals.glob("*.jsonl")).read_bytes()
+    journal = (layout.journals / "main-1.jsonl").read_bytes()
     first = command("merge", layout.folder.name, cwd=tmp_path)
     files = {path: path.read_bytes() for path in layout.folder.rglob("*") if path.is_file()}
     second = command("merge", layout.folder.name, cwd=tmp_path)
     assert first.stdout == second.stdout
     assert files == {path: path.read_bytes() for path in layout.folder.rglob("*") if path.is_file()}
-    assert next(layout.journals.glob("*.jsonl")).read_bytes() == journal
+    assert (layout.journals / "main-1.jsonl").read_bytes() == journal
 
 
 def test_damaged_journal_lines_are_counted(tmp_path: Path) -> None:

@@ -65,6 +65,16 @@ def test_env_gives_the_values_of_secret_looking_variables_only() -> None:
     assert [redactor.text(value) for value in env.values()] == [REDACTED] * 4 + ["value-of-home"]
 
 
+def test_keys_of_any_kind_become_text() -> None:
+    assert Redactor([SECRET]).data({1: SECRET, None: 2}) == {"1": REDACTED, "None": 2}
+
+
+def test_bytes_without_a_secret_are_the_same_object() -> None:
+    plain, told = b"\xff nothing", b"\xff " + SECRET.encode() + b"\n"
+    assert Redactor([SECRET]).raw(plain) is plain
+    assert Redactor([SECRET]).raw(told) == b"\xff " + REDACTED.encode() + b"\n"
+
+
 def test_repr_shows_no_secret() -> None:
     assert "0123" not in repr(Redactor([SECRET]))
 

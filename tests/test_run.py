@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -30,6 +30,7 @@ from pytest_swebench.records.schema import RunInfo, cell_key
 from pytest_swebench.redact import Redactor
 from pytest_swebench.run import CellResult, RunContext, judge, run_cell
 from pytest_swebench.sandbox.local import LocalBackend
+from pytest_swebench.sandbox.protocol import Sandbox
 from pytest_swebench.session import DEMO_RECORDINGS
 from pytest_swebench.spec import DEMO_MODEL, TEMPERATURE
 
@@ -352,6 +353,125 @@ def test_secrets_in_an_answer_reach_no_file(bench: Bench) -> None:
     files = [path for path in bench.folder.rglob("*") if path.is_file()]
     assert len(files) >= 2
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_secrets_in_a_patch_and_in_what_its_tests_print_reach_no_file(bench: Bench) -> None:
+    hidden = INSTANCES[NAME].hidden
+    hidden = dataclasses.replace(hidden, eval_script=f"{hidden.eval_script}\necho {SECRET}\n")
+    bench.instances[NAME] = dataclasses.replace(INSTANCES[NAME], hidden=hidden)
+    new = f"diff --git a/k b/k\nnew file mode 100644\n--- /dev/null\n+++ b/k\n@@ -0,0 +1 @@\n+{SECRET}\n"
+    result = bench.run(OwnArm(lambda context: Solution(patch=hidden.gold_patch + new)))
+    assert result.outcome is Outcome.RESOLVED
+    assert "+[redacted]" in (bench.cell_folder("own") / "patch.diff").read_text(encoding="utf-8")
+    assert "\n[redacted]\n" in (bench.cell_folder("own") / "test_output.txt").read_text(encoding="utf-8")
+    assert [path for path in bench.folder.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
+
+
+def test_later_attempt_gets_nothing_of_an_earlier_one(bench: Bench) -> None:
+    gold = INSTANCES[NAME].hidden.gold_patch
+    bench.run(OwnArm(lambda context: Solution(patch=gold)))
+    assert (bench.cell_folder("own") / "eval.sh").exists()
+    met: list[Path] = []
+
+    def look(context: SolveContext) -> Solution:
+        met.extend(path for path in context.folder.parent.rglob("*") if path.is_file())
+        return Solution()
+
+    result = bench.run(OwnArm(look), attempt=2)
+    assert (result.outcome, met) == (Outcome.NO_PATCH, [])
+    folder = bench.cell_folder("own")
+    assert {path.name for path in folder.iterdir()} == {"attempt1", "record.attempt1.json", "record.attempt2.json"}
+    aside = {path.name for path in (folder / "attempt1").iterdir()}
+    assert aside == {"eval.sh", "patch.diff", "report.json", "test_output.txt"}
+
+
+def test_arm_keeps_what_it_leaves_in_its_own_folder(bench: Bench) -> None:
+    def work(context: SolveContext) -> Solution:
+        (context.folder / "thoughts.txt").write_text("hm")
+        return Solution()
+
+    busy, idle = OwnArm(work), OwnArm(lambda context: Solution(), name="idle")
+    bench.run(busy)
+    bench.run(idle)
+    assert busy.seen is not None
+    assert idle.seen is not None
+    assert [path.name for path in busy.seen.folder.iterdir()] == ["thoughts.txt"]
+    assert not idle.seen.folder.exists()
+
+
+def test_keys_that_are_no_text_are_recorded_as_text(bench: Bench) -> None:
+    result = bench.run(OwnArm(lambda context: Solution(tool_calls=({1: "x"},), notes="n")))  # type: ignore[dict-item]
+    assert (result.outcome, result.record["tool_calls"]) == (Outcome.NO_PATCH, [{"1": "x"}])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("tool_calls", ({"x": {1, 2}},)),
+        ("tool_calls", 5),
+        ("per_step_tokens", {"step": object()}),
+        ("response_text", b"x"),
+    ],
+)
+def test_what_no_record_can_hold_is_named_and_the_rest_is_kept(bench: Bench, field: str, value: Any) -> None:
+    patch = INSTANCES[NAME].hidden.gold_patch
+    result = bench.run(OwnArm(lambda context: Solution(patch=patch, notes="mine", **{field: value})))
+    assert (result.outcome, type(result.error)) == (Outcome.ERROR, TypeError)
+    assert f"arm 'own' left what no record can hold: {field} (" in result.record["error"]["message"]
+    assert (result.record["patch"], result.record["notes"]) == (patch, "mine")
+    assert bench.entries()[-1]["record"] == result.record
+
+
+def test_half_a_surrogate_pair_costs_no_record(bench: Bench) -> None:
+    new = "diff --git a/k b/k\nnew file mode 100644\n--- /dev/null\n+++ b/k\n@@ -0,0 +1 @@\n+\ud83d\n"
+    left = bench.run(OwnArm(lambda context: Solution(patch=new)))
+    raised = bench.run(OwnArm(raising(ValueError("bad \ud83d"))), rep=2)
+    assert (left.outcome, left.record["verdict"]["applied"]) == (Outcome.UNRESOLVED, True)
+    assert (raised.outcome, raised.record["error"]["message"]) == (Outcome.ERROR, "bad \ud83d")
+    stored = [entry["record"] for entry in bench.entries() if entry["kind"] == "record"]
+    assert stored == [left.record, raised.record]
+
+
+@dataclass
+class Sticky:
+    """A backend whose sandboxes cannot be removed, as where the engine is gone by then."""
+
+    backend: LocalBackend
+
+    def open(self, instance: Instance) -> Sandbox:
+        return cast("Sandbox", StickySandbox(self.backend.open(instance)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.backend, name)
+
+
+@dataclass
+class StickySandbox:
+    opened: Sandbox
+
+    def close(self) -> None:
+        self.opened.close()
+        raise SandboxLost("the engine does not answer")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.opened, name)
+
+
+@pytest.mark.parametrize(("patch", "outcome"), [(True, Outcome.RESOLVED), (False, Outcome.NO_PATCH)])
+def test_sandbox_that_is_not_removed_costs_no_patch(
+    tmp_path: Path, backend: LocalBackend, patch: bool, outcome: Outcome
+) -> None:
+    def work(context: SolveContext) -> Solution:
+        context.sandbox()
+        return Solution(patch=INSTANCES[NAME].hidden.gold_patch if patch else "", notes="mine")
+
+    result = Bench(tmp_path / "results", cast("LocalBackend", Sticky(backend))).run(OwnArm(work))
+    assert (result.outcome, result.error) == (outcome, None)
+    assert result.record["notes"] == "mine; sandbox not removed: the engine does not answer"
+
+
+def test_arm_that_leaves_nothing_and_says_nothing_is_given_a_reason(bench: Bench) -> None:
+    assert bench.run(OwnArm(lambda context: Solution())).record["notes"] == "the arm left no patch"
 
 
 def test_cell_whose_record_cannot_be_stored_is_not_passed_over(bench: Bench) -> None:

@@ -22,18 +22,26 @@ _STAMP: Final = re.compile(r"\d{8}_\d{6}")
 def merge_run(run_folder: Path) -> None:
     """Rebuild the files of a run from its journals.
 
-    RUN_FOLDER is results/<run id>; results.jsonl, summary.json, summary.csv and predictions/ are made anew in it.
-    The journals are read and never changed, so this is safe at any time, also for a run that was killed.
+    RUN_FOLDER is results/<run id>; results.jsonl, summary.json, summary.csv and predictions/ are made anew in it,
+    and the files of the variants beside it are completed. Cells of a run that was killed are recorded as infra;
+    those that a living process works on are left alone, so this is safe at any time.
     """
-    from pytest_swebench.records.results import merge
+    from pytest_swebench.records.results import ResultFiles, planned_commit
+    from pytest_swebench.records.settle import settle
     from pytest_swebench.reporting.summary import render_results
 
     layout = layout_of(run_folder)
-    merged = merge(layout)
+    files = ResultFiles(layout, planned_commit(layout))
+    merged = settle(files)
+    paths = files.close()
+    assert merged is not None, "layout_of has seen a journal"
     click.echo(render_results(merged, width=shutil.get_terminal_size().columns, colour=False))
-    lost = sum(summary.selected - summary.recorded for summary in merged.summaries)
-    if lost:
-        click.echo(f"without a record: {lost} selected cells were not run, or not to their end")
+    if merged.running:
+        click.echo(f"still at work: {merged.running} cells; merge again when the run has ended")
+    if merged.not_run:
+        click.echo(f"without a record: {merged.not_run} selected cells were not run, or not to their end")
+    for path in paths:
+        click.echo(f"per variant: {path}")
     click.echo(f"rebuilt: {layout.results} ({len(merged.records)} cells), summary.json, summary.csv, predictions/")
 
 

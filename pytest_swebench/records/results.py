@@ -6,8 +6,10 @@ The journals are the truth. Everything written here can be deleted and made agai
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,20 @@ Entry = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What a run's journals add up to: the last attempt of every cell, and the rates of every variant."""
+    """What a run's journals add up to: the last attempt of every cell, and the rates of every variant.
+
+    `damaged` counts lines of the journals that were left out, `running` cells that a living process works on.
+    """
 
     records: list[Entry]
     summaries: list[VariantSummary]
     damaged: int
+    running: int = 0
+
+    @property
+    def not_run(self) -> int:
+        """How many selected cells have no record: not run, or at work at present."""
+        return sum(summary.selected - summary.recorded for summary in self.summaries)
 
 
 def final_records(entries: Iterable[Entry]) -> list[Entry]:
@@ -63,20 +74,20 @@ def paid(entries: Iterable[Entry], cell: str) -> bool:
     return any(entry["kind"] == "calling" and entry["cell"] == cell for entry in entries)
 
 
-def merge(layout: RunLayout, selected: dict[str, int] | None = None) -> Merged:
+def merge(layout: RunLayout, selected: dict[str, int] | None = None, *, running: int = 0) -> Merged:
     """Rebuild what lies beside the journals: `run.json`, `results.jsonl`, `summary.*` and the predictions.
 
     `selected` says how many cells of each variant were selected; without it the plans of the run tell.
     """
     read = read_journals(layout.journals)
     records = sorted(final_records(read.entries), key=cell_of)
-    summaries = summarise(records, selected or planned_cells(layout))
+    summaries = summarise(records, planned_cells(layout) if selected is None else selected)
     write_whole(layout.results, b"".join(json_line(record) for record in records))
     write_json(layout.folder / "run.json", {"run_id": layout.run_id, "plans": read_plans(layout)})
     write_json(layout.folder / "summary.json", [summary.as_json() for summary in summaries])
     write_whole(layout.folder / "summary.csv", summary_csv(summaries))
     _write_predictions(layout, records)
-    return Merged(records, summaries, read.damaged)
+    return Merged(records, summaries, read.damaged, running)
 
 
 def planned_cells(layout: RunLayout) -> dict[str, int]:
@@ -92,6 +103,12 @@ def read_plans(layout: RunLayout) -> list[Entry]:
     """Return what each test function of the run asked for, as stored when it was resolved."""
     paths = sorted((layout.folder / "plans").glob("*.json"))
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def planned_commit(layout: RunLayout) -> str:
+    """Return the commit that the run's plans name, "" if none does."""
+    commits = [data.get("git_commit", "") for plan in read_plans(layout) for data in plan["variants"].values()]
+    return next(filter(None, commits), "")
 
 
 def _write_predictions(layout: RunLayout, records: list[Entry]) -> None:
@@ -113,12 +130,14 @@ def _write_predictions(layout: RunLayout, records: list[Entry]) -> None:
 
 @dataclass(slots=True)
 class ResultFiles:
-    """The per-variant files of a run, written by the controller alone, each line once."""
+    """The per-variant files of a run, written by one process at a time, each line once."""
 
     layout: RunLayout
     git_commit: str
     _pool: WriterPool | None = None
     _written: set[str] = field(default_factory=set)
+    _there: Counter[str] = field(default_factory=Counter)
+    _paths: set[Path] = field(default_factory=set)
 
     @property
     def pool(self) -> WriterPool:
@@ -147,17 +166,42 @@ class ResultFiles:
             if entry["attempt"] == last[entry["nodeid"]] and (entry["nodeid"], entry["attempt"]) not in dropped:
                 self.add(entry)
 
+    def take_up(self) -> None:
+        """Continue the files that an ended run left behind, whichever of them are still there."""
+        for path in sorted(self.layout.root.glob(f"*_{self.layout.timestamp}*.jsonl")):
+            self._take_up(path)
+
     def close(self) -> list[Path]:
         """Close the files and return their paths."""
-        if self._pool is None:
-            return []
-        self._pool.close_all()
-        return self._pool.paths()
+        if self._pool is not None:
+            self._pool.close_all()
+            self._paths.update(self._pool.paths())
+        return sorted(self._paths)
+
+    def _take_up(self, path: Path) -> None:
+        """Note the lines of a file of this run, and cut off a last one that was not written to its end."""
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        head, *lines = whole.splitlines() or [b""]
+        about = _object(head)
+        if about.get("run_id") != self.layout.run_id:
+            return
+        if whole != content:
+            write_whole(path, whole)
+        self._paths.add(path)
+        for line in map(_object, lines):
+            self._there[_content(about.get("variant"), about.get("rep"), line)] += 1
+            if {"key", "outcome", "attempt"} <= line.keys():
+                self._written.add(_record_id(line))
 
     def _write(self, line_id: str, variant: str, rep: int, metadata: Entry, line: Entry) -> None:
         if line_id in self._written:
             return
         self._written.add(line_id)
+        content = _content(variant, rep, line) if self._there else ""
+        if self._there[content]:
+            self._there[content] -= 1
+            return
         writer = self.pool.get(variant, rep)
         if not writer.started:
             writer.write_metadata(**metadata)
@@ -168,12 +212,34 @@ def _record_id(record: Entry) -> str:
     return f"{cell_of(record)}#{record['attempt']}"
 
 
-def lost_record(opening: Entry, message: str, finished_at: str) -> Entry:
+def _content(variant: Any, rep: Any, line: Entry) -> str:
+    return json.dumps([variant, rep, line], sort_keys=True)
+
+
+def _object(line: bytes) -> Entry:
+    """Return the object in a line of a file that anybody may have touched; an empty one if there is none."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Loss(Enum):
+    """Why an attempt has no record of its own: type and message of the error that stands for it."""
+
+    WORKER_DIED = ("WorkerLost", "the worker process died")
+    PROCESS_GONE = ("WorkerLost", "the process that ran it is gone")
+    STOPPED = ("RunStopped", "the run was stopped")
+
+
+def lost_record(opening: Entry, loss: Loss, finished_at: str) -> Entry:
     """Return the record of an attempt whose process is gone, from the one it opened with."""
+    error_type, message = loss.value
     return {
         **opening,
         "outcome": str(Outcome.INFRA),
-        "error": {"type": "WorkerLost", "message": message},
+        "error": {"type": error_type, "message": message},
         "finished_at": finished_at,
     }
 

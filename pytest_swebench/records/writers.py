@@ -21,7 +21,10 @@ class Writer(Protocol):
     """Where the results of one variant and repetition go."""
 
     def write_metadata(self, **fields: Any) -> None:
-        """Say more about the run; fields join the metadata line and must come before the first result."""
+        """Say more about the run; fields join the metadata line.
+
+        After the first result only what was said before may be said again. Raises RecordError for anything new.
+        """
 
     def write_result(self, **fields: Any) -> None:
         """Add one result line; `type` defaults to `scenario_result`."""
@@ -49,10 +52,7 @@ class JSONLWriter:
         return self._file is not None
 
     def write_metadata(self, **fields: Any) -> None:
-        """Add fields to the metadata line. Raises RecordError once results have been written."""
-        if self._file is not None:
-            raise RecordError(f"{self.path}: metadata must be written before the first result")
-        self._metadata.update(fields)
+        self._metadata = _joined(str(self.path), self._metadata, fields, late=self.started)
 
     def write_result(self, **fields: Any) -> None:
         self.write_line({"type": "scenario_result", "run_id": self._run_id, **fields})
@@ -78,6 +78,15 @@ class JSONLWriter:
                 file.write(json.dumps({**head, **self._metadata}, ensure_ascii=False) + "\n")
             self._file = file
         return self._file
+
+
+def _joined(where: str, known: dict[str, Any], fields: dict[str, Any], *, late: bool) -> dict[str, Any]:
+    """Return the metadata with `fields` in it. Raises RecordError if it is late for something new."""
+    joined = {**known, **fields}
+    if late and joined != known:
+        new = ", ".join(repr(name) for name in fields if name not in known or known[name] != fields[name])
+        raise RecordError(f"{where}: metadata must be written before the first result; new or changed: {new}")
+    return joined
 
 
 class WriterPool:
@@ -152,10 +161,13 @@ class RelayWriter:
     ) -> None:
         self._run_id, self._variant, self._rep, self._send = run_id, variant, rep, send
         self._metadata: dict[str, Any] = {}
+        self._started = False
 
     def write_metadata(self, **fields: Any) -> None:
-        self._metadata.update(fields)
+        where = f"variant {self._variant!r}, repetition {self._rep}"
+        self._metadata = _joined(where, self._metadata, fields, late=self._started)
 
     def write_result(self, **fields: Any) -> None:
+        self._started = True
         line = {"type": "scenario_result", "run_id": self._run_id, **fields}
         self._send(self._variant, self._rep, dict(self._metadata), line)

@@ -73,7 +73,7 @@ def _print_results(console: Console, merged: Merged) -> None:
     if merged.summaries:
         _print_table(console, _table(merged.summaries))
         selected = sum(summary.selected for summary in merged.summaries)
-        if missing := selected - sum(summary.recorded for summary in merged.summaries):
+        if missing := merged.not_run - merged.running:
             console.print(f"not run: {missing} of {selected} selected cells", style="yellow")
         if any(summary.oracle for summary in merged.summaries):
             console.print(
@@ -153,7 +153,7 @@ def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
 
 def _tests(inbox: Inbox) -> str:
     counts = inbox.counts
-    names = ("passed", "failed", "error", "rerun", "skipped")
+    names = ("passed", "failed", "error", "rerun", "skipped", "xfailed", "xpassed")
     shown = [f"{counts[name]} {name}" for name in names if counts[name] or name in {"passed", "failed", "rerun"}]
     return f"tests: {', '.join(shown)}, {inbox.collected} collected"
 

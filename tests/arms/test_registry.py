@@ -32,9 +32,9 @@ def test_arms_of_plugins_stand_beside_the_built_in_ones_and_before_them() -> Non
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gols", r"--arms: unknown arm 'gols'; did you mean 'gold'\? known: "),
-        ("", r"--arms: unknown arm ''; known: "),
-        ("predictions", r"--arms predictions: which patches\? give --patches FILE"),
+        ("gols", r"unknown arm 'gols'; did you mean 'gold'\? known: "),
+        ("", r"unknown arm ''; known: "),
+        ("predictions", r"arm 'predictions': which patches\? give --patches=FILE"),
     ],
 )
 def test_arm_that_cannot_be_made_is_explained(name: str, message: str) -> None:

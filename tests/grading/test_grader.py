@@ -84,7 +84,6 @@ def test_the_right_patch_resolves_and_leaves_what_upstream_leaves(
     assert grade.integrity.state is IntegrityState.NOT_CONTROLLED
     assert sorted(path.name for path in folder.iterdir()) == [
         "eval.sh",
-        "patch.diff",
         "report.json",
         "test_output.txt",
     ]
@@ -98,7 +97,6 @@ def test_the_right_patch_resolves_and_leaves_what_upstream_leaves(
             "tests_status": {**tests, "FAIL_TO_FAIL": nothing, "PASS_TO_FAIL": nothing},
         }
     }
-    assert (folder / "patch.diff").read_text() == FIX
     assert "\n>>>>> Test Exit Code: 0\n" in (folder / "test_output.txt").read_text()
 
 
@@ -241,8 +239,7 @@ import json, sys
 from swebench.harness.grading import get_eval_report
 from swebench.harness.utils import make_test_spec
 row, folder = json.loads(sys.argv[1]), sys.argv[2]
-patch = open(folder + "/patch.diff").read()
-prediction = {"instance_id": row["instance_id"], "model_name_or_path": "m", "model_patch": patch}
+prediction = {"instance_id": row["instance_id"], "model_name_or_path": "m", "model_patch": sys.argv[3]}
 report = get_eval_report(make_test_spec(row), prediction, folder + "/test_output.txt", True)
 print(report == json.load(open(folder + "/report.json")))
 """
@@ -258,4 +255,11 @@ print(report == json.load(open(folder + "/report.json")))
         "eval_script": instance.hidden.eval_script,
     }
     assert grade.verdict.resolved
-    assert run_python(code, json.dumps(row), str(tmp_path)) == "True"
+    assert run_python(code, json.dumps(row), str(tmp_path), FIX) == "True"
+
+
+def test_half_a_surrogate_pair_in_a_patch_is_graded_as_its_escape(
+    instance: Instance, backend: LocalBackend, tmp_path: Path
+) -> None:
+    patch = FIX.replace("a + b\n", "a + b  # \ud83d\n")
+    assert OfficialGrader(backend).grade(instance, patch, tmp_path).verdict.resolved

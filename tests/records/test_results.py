@@ -14,8 +14,9 @@ from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.errors import RecordError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.journal import Journal, JournalRead, read_journals
-from pytest_swebench.records.layout import RunLayout, write_json, write_whole
+from pytest_swebench.records.layout import RunLayout, set_aside, write_json, write_whole
 from pytest_swebench.records.results import (
+    Loss,
     ResultFiles,
     final_records,
     lost_record,
@@ -87,11 +88,19 @@ def test_a_cell_is_paid_once_any_attempt_has_called() -> None:
     assert [paid(entries, str(cell)) for cell in CELLS[:3]] == [False, True, False]
 
 
-def test_lost_attempt_becomes_infra_with_its_reason() -> None:
+@pytest.mark.parametrize(
+    ("loss", "error"),
+    [
+        (Loss.WORKER_DIED, {"type": "WorkerLost", "message": "the worker process died"}),
+        (Loss.PROCESS_GONE, {"type": "WorkerLost", "message": "the process that ran it is gone"}),
+        (Loss.STOPPED, {"type": "RunStopped", "message": "the run was stopped"}),
+    ],
+)
+def test_lost_attempt_becomes_infra_with_its_reason(loss: Loss, error: dict[str, str]) -> None:
     opening = made_record(CELLS[0], Outcome.ERROR, patch="", finished_at="", verdict=None)
-    lost = lost_record(opening, "the worker process died", "2026-01-01T00:00:09.000+00:00")
+    lost = lost_record(opening, loss, "2026-01-01T00:00:09.000+00:00")
     assert lost["outcome"] == "infra"
-    assert lost["error"] == {"type": "WorkerLost", "message": "the worker process died"}
+    assert lost["error"] == error
     assert lost["finished_at"] == "2026-01-01T00:00:09.000+00:00"
     assert lost.keys() == opening.keys()
 
@@ -243,10 +252,24 @@ def test_files_appear_whole_and_leave_nothing_beside_them(tmp_path: Path) -> Non
     write_whole(path, "caf\udce9")
     write_whole(path, "second")
     assert path.read_text(encoding="utf-8") == "second"
-    with pytest.raises(UnicodeEncodeError):
-        write_whole(path, "\ud800")
     assert [entry.name for entry in path.parent.iterdir()] == ["x.txt"]
     assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_undecodable_bytes_come_back_and_half_a_pair_is_told(tmp_path: Path) -> None:
+    write_whole(tmp_path / "x.txt", "caf\udce9 \ud83d!")
+    assert (tmp_path / "x.txt").read_bytes() == b"caf\xe9 \\ud83d!"
+
+
+def test_what_an_attempt_left_is_set_aside_and_numbered_files_stay(tmp_path: Path) -> None:
+    set_aside(tmp_path / "none", 1)
+    for name in ("patch.diff", "record.attempt1.json", "eval.sh"):
+        (tmp_path / name).write_text(name)
+    set_aside(tmp_path, 1)
+    (tmp_path / "patch.diff").write_text("second")
+    set_aside(tmp_path, 2)
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["attempt1/eval.sh", "attempt1/patch.diff", "attempt2/patch.diff", "record.attempt1.json"]
 
 
 def test_result_file_of_this_run_refuses_late_metadata(layout: RunLayout) -> None:

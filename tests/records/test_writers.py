@@ -136,3 +136,23 @@ def test_relay_sends_what_the_writer_would_have_written(tmp_path: Path) -> None:
         ("base", 2, {"model": "m-1"}, {"type": "scenario_result", "run_id": "run-1", "scenario_id": "s1"}),
         ("tdd", 1, {}, {"type": "other", "run_id": "mine"}),
     ]
+
+
+def test_relay_takes_no_new_metadata_after_a_result() -> None:
+    sent: list[dict[str, Any]] = []
+    writer = RelayPool("run-1", lambda variant, rep, metadata, line: sent.append(metadata)).get("base", 2)
+    for _ in range(2):  # every test of a session says the same
+        writer.write_metadata(model="m-1")
+        writer.write_result(scenario_id="s1")
+    with pytest.raises(RecordError, match=r"variant 'base', repetition 2: .*new or changed: 'model', 'late'"):
+        writer.write_metadata(model="m-2", late=1)
+    assert sent == [{"model": "m-1"}] * 2
+
+
+def test_writer_takes_the_same_metadata_again(tmp_path: Path) -> None:
+    writer = JSONLWriter("run-1", "", "own.jsonl", tmp_path)
+    for number in range(2):
+        writer.write_metadata(model="m-1")
+        writer.write_result(number=number)
+    writer.close()
+    assert [line.get("number") for line in lines(tmp_path / "own.jsonl")] == [None, 0, 1]

@@ -69,6 +69,12 @@ def test_summary_of_a_run_without_cells_counts_its_tests(inbox: Inbox) -> None:
     assert render(inbox, width=80, colour=False) == "tests: 3 passed, 4 failed, 7 error, 0 rerun, 16 collected"
 
 
+def test_expected_failures_are_counted_where_there_are_any(inbox: Inbox) -> None:
+    inbox.counts = Counter(passed=1, xfailed=2, xpassed=1)
+    text = render(inbox, width=120, colour=False)
+    assert "tests: 1 passed, 0 failed, 0 rerun, 2 xfailed, 1 xpassed, 16 collected" in text.splitlines()
+
+
 def test_arms_under_test_are_shown_before_the_frame_and_equal_reasons_once(inbox: Inbox) -> None:
     records = [
         *(line(f"a__a-{number}", arm, Outcome.UNRESOLVED, notes=arm) for arm in ("gold", "null") for number in (1, 2)),
@@ -96,6 +102,14 @@ def test_cells_that_never_ran_are_counted(inbox: Inbox, selected: int, missing: 
     text = render(inbox, width=120, colour=False)
     assert ("not run: 1 of 15 selected cells" in text.splitlines()) is missing
     assert ("not run" in text) is missing
+
+
+def test_cells_at_work_are_not_counted_as_not_run(inbox: Inbox) -> None:
+    assert inbox.merged is not None
+    records = inbox.merged.records
+    counts = {"gold": 2, "tdd": 12, "single": 2}
+    inbox.merged = Merged(records, summarise(records, counts), damaged=0, running=1)
+    assert "not run: 1 of 16 selected cells" in render(inbox, width=120, colour=False).splitlines()
 
 
 def test_variants_below_the_threshold_or_broken_are_named(inbox: Inbox) -> None:
