@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from pytest_swebench.cell import Cell
     from pytest_swebench.redact import Redactor
 
+LEFT_OUT_ID: Final = "left-out"
+
 
 def key_of(node: pytest.Item) -> str:
     """Return what tells a test function of one class and module from all others, whatever its parameters."""
@@ -22,11 +25,19 @@ def key_of(node: pytest.Item) -> str:
     return f"{node.parent.nodeid}::{name}"
 
 
-def is_experiment(item: pytest.Item) -> bool:
-    """Say whether an item runs a cell, or stands in for the cells that nobody asked for."""
-    callspec = getattr(item, "callspec", None)
-    marked = item.get_closest_marker("experiment") is not None
-    return marked and callspec is not None and "cell" in callspec.params
+def cell_items(items: Iterable[pytest.Item]) -> Iterator[tuple[pytest.Function, Cell | None]]:
+    """Yield the items that run a cell, each with it; None stands for the cells that nobody asked for.
+
+    A dataset gives tens of thousands of items, so this looks at nothing but what parametrization left.
+    """
+    from pytest_swebench.cell import Cell
+
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is not None and "cell" in callspec.params:
+            cell = callspec.params["cell"]
+            if isinstance(cell, Cell) or callspec.id == LEFT_OUT_ID:
+                yield cast(pytest.Function, item), cell
 
 
 def planned_cells(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Cell | None]:
@@ -43,7 +54,7 @@ def planned_cells(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Cell |
 
 def leave_out_unasked(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the place holders of experiments: a plain `pytest` must never start to pay."""
-    unasked = [item for item in items if is_experiment(item) and _cell(item) is None]
+    unasked = [item for item, cell in cell_items(items) if cell is None]
     if unasked:
         config.stash[LEFT_OUT] = len(unasked)
         config.hook.pytest_deselected(items=unasked)
@@ -60,48 +71,74 @@ def refuse_items(session: pytest.Session, items: list[pytest.Item], message: str
     items.clear()
 
 
-def check_items(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Raise SelectionError for selected items that would run one cell twice, or mean two things by one variant."""
-    taken: dict[Cell, str] = {}
-    variants: dict[str, tuple[Any, str]] = {}
-    for item in filter(is_experiment, items):
-        cell: Any = _cell(item)
-        if item.callspec.id != str(cell):  # type: ignore[attr-defined]
+def check_items(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Function]:
+    """Return one item of each test function and variant.
+
+    Raises SelectionError for selected items that would run one cell twice, or mean two things by one variant.
+    """
+    taken: dict[str, pytest.Item] = {}
+    variants: dict[tuple[str, tuple[int, str]], pytest.Function] = {}
+    for item, cell in cell_items(items):
+        assert cell is not None
+        name = item.callspec.id
+        if name != str(cell):
             raise SelectionError(f"{item.nodeid}: a test with a cell takes no other parameters; loop inside it")
-        if cell in taken:
+        if name in taken:
             raise SelectionError(
-                f"{item.nodeid} and {taken[cell]} would both run the cell {cell}; give their markers different arms "
-                "or datasets, or select one of them"
+                f"{item.nodeid} and {taken[name].nodeid} would both run the cell {cell}; give their markers different "
+                "arms or datasets, or select one of them"
             )
-        taken[cell] = item.nodeid
-        if cell.variant not in variants or variants[cell.variant][1] != key_of(item):
-            _check_variant(config, item, cell.variant, variants)
+        taken[name] = item
+        variants.setdefault((cell.variant, _test_of(item)), item)
+    _check_variants(config, {(variant, key_of(item)) for (variant, _), item in variants.items()})
+    return list(variants.values())
 
 
-def _check_variant(config: pytest.Config, item: pytest.Item, name: str, variants: dict[str, tuple[Any, str]]) -> None:
-    plan = session_of(config).planned(key_of(item))
-    variant = plan.variants[name]
-    meaning = (variant, plan.arms[variant.arm].version)
-    known, where = variants.setdefault(name, (meaning, key_of(item)))
-    if known != meaning:
-        raise SelectionError(
-            f"{key_of(item)} and {where} mean different things by the variant {name!r}: {meaning[0]} and {known[0]}; "
-            "run them apart"
-        )
+def _check_variants(config: pytest.Config, used: set[tuple[str, str]]) -> None:
+    meanings: dict[str, tuple[Any, str]] = {}
+    for name, test in sorted(used):
+        plan = session_of(config).planned(test)
+        variant = plan.variants[name]
+        meaning = (variant, plan.arms[variant.arm].version)
+        known, where = meanings.setdefault(name, (meaning, test))
+        if known != meaning:
+            raise SelectionError(
+                f"{test} and {where} mean different things by the variant {name!r}: {meaning[0]} and {known[0]}; "
+                "run them apart"
+            )
 
 
-def rerun_infrastructure_only(item: pytest.Item) -> None:
-    """Narrow whatever reruns are asked for, by option, ini or marker: a wrong answer asked again is best of n."""
-    if not is_experiment(item) or not item.config.pluginmanager.hasplugin("rerunfailures"):
+def rerun_infrastructure_only(
+    config: pytest.Config, tests: Iterable[pytest.Function], items: list[pytest.Item]
+) -> None:
+    """Narrow whatever reruns are asked for, by option, ini or marker: a wrong answer asked again is best of n.
+
+    `tests` holds one item of each test function; `items` are looked through only if one of them may be rerun.
+    """
+    if not config.pluginmanager.hasplugin("rerunfailures"):
         return
-    option = item.config.getoption
-    own = item.get_closest_marker("flaky")
-    wanted = own.kwargs.get("reruns", own.args[0] if own.args else 1) if own is not None else option("reruns", None)
-    reruns = int(wanted if wanted is not None else item.config.getini("reruns") or 0)
-    delay = own.kwargs.get("reruns_delay", 0) if own is not None else option("reruns_delay", None) or 0
-    if reruns or option("force_reruns", None):
-        narrowed = pytest.mark.flaky(reruns=reruns, reruns_delay=delay, condition=may_rerun)
-        item.add_marker(narrowed, append=False)
+    narrowed = {_test_of(item): _narrowed(config, item.get_closest_marker("flaky")) for item in tests}
+    if not any(narrowed.values()):
+        return
+    for item, _ in cell_items(items):
+        if (marker := narrowed[_test_of(item)]) is not None:
+            item.add_marker(marker, append=False)
+
+
+def _test_of(item: pytest.Function) -> tuple[int, str]:
+    return id(item.parent), item.originalname
+
+
+def _narrowed(config: pytest.Config, own: pytest.Mark | None) -> pytest.MarkDecorator | None:
+    option = config.getoption
+    if own is not None:
+        reruns, delay = own.kwargs.get("reruns", own.args[0] if own.args else 1), own.kwargs.get("reruns_delay", 0)
+    else:
+        reruns, delay = option("reruns", None), option("reruns_delay", None) or 0
+    count = int(reruns if reruns is not None else config.getini("reruns") or 0)
+    if not count and not option("force_reruns", None):
+        return None
+    return pytest.mark.flaky(reruns=count, reruns_delay=delay, condition=may_rerun)
 
 
 def may_rerun(error: BaseException | None) -> bool:
@@ -116,8 +153,3 @@ def redact_report(report: pytest.TestReport, redactor: Redactor) -> None:
         if (clean := redactor.text(text)) != text:
             report.longrepr = clean
     report.sections[:] = [(name, redactor.text(content)) for name, content in report.sections]
-
-
-def _cell(item: pytest.Item) -> Cell | None:
-    cell: Cell | None = item.callspec.params["cell"]  # type: ignore[attr-defined]
-    return cell

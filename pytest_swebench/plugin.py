@@ -18,8 +18,8 @@ import pytest
 from pytest_swebench import hookspecs, options
 from pytest_swebench.errors import SwebenchError
 from pytest_swebench.items import (
+    LEFT_OUT_ID,
     check_items,
-    is_experiment,
     leave_out_unasked,
     planned_cells,
     redact_report,
@@ -113,7 +113,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if options.is_active(metafunc.config):
         with _garbage_left_lying():
             cells = planned_cells(metafunc, marker)
-    ids = [str(cell) if cell else "left-out" for cell in cells]
+    ids = [str(cell) if cell else LEFT_OUT_ID for cell in cells]
     metafunc.parametrize("cell", cells, indirect=True, ids=ids)
 
 
@@ -132,20 +132,22 @@ def _garbage_left_lying() -> Iterator[None]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not any(is_experiment(item) for item in items):
+    if not options.is_active(config):
+        leave_out_unasked(config, items)
         return
-    leave_out_unasked(config, items)
-    try:
-        check_items(config, items)
-    except SwebenchError as error:
-        refuse_items(session, items, str(error))
-    for item in items:
-        rerun_infrastructure_only(item)
+    with _garbage_left_lying():
+        try:
+            tests = check_items(config, items)
+        except SwebenchError as error:
+            refuse_items(session, items, str(error))
+        else:
+            rerun_infrastructure_only(config, tests, items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    if options.is_active(session.config) and not is_worker(session.config):
-        inbox_of(session.config).note_collection(item.nodeid for item in session.items)
+    config = session.config
+    if options.is_active(config) and not is_worker(config) and not config.getoption("collectonly"):
+        inbox_of(config).note_collection(item.nodeid for item in session.items)
 
 
 @pytest.hookimpl(tryfirst=True)
