@@ -10,28 +10,9 @@ import pytest
 from pytest_swebench.stash import CHOSEN_PATHS
 
 _GROUP: Final = "swebench"
+_PREFIX: Final = "swe_"  # of every option's name in `config.option`
 MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
 EXPERIMENT_MARK: Final = b"mark.experiment"
-_DESTS: Final = (
-    "swe_dataset",
-    "swe_split",
-    "swe_arms",
-    "swe_model",
-    "swe_models",
-    "swe_temperatures",
-    "swe_provider",
-    "swe_provider_url",
-    "swe_instances",
-    "swe_instance_ids",
-    "swe_language",
-    "swe_max_instances",
-    "swe_shuffle",
-    "swe_output_dir",
-    "swe_outcome",
-    "swe_fail_under",
-    "swe_sandbox",
-    "swe_patches",
-)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -39,7 +20,7 @@ def add_options(parser: pytest.Parser) -> None:
     group = parser.getgroup(_GROUP, "SWE-bench experiments (-m experiment)")
 
     def add(name: str, help_text: str, **more: Any) -> None:
-        group.addoption(name, dest=f"swe_{name[2:].replace('-', '_')}", default=None, help=help_text, **more)
+        group.addoption(name, dest=f"{_PREFIX}{name[2:].replace('-', '_')}", default=None, help=help_text, **more)
 
     add(
         "--dataset",
@@ -110,7 +91,8 @@ def is_active(config: pytest.Config) -> bool:
         return True
     if expression and not _matches(expression):
         return False
-    return any(config.getoption(dest, None) is not None for dest in _DESTS) or _names_experiment(config)
+    chosen = any(value is not None for name, value in vars(config.option).items() if name.startswith(_PREFIX))
+    return chosen or _names_experiment(config)
 
 
 def asks_for_experiments(config: pytest.Config) -> bool:
