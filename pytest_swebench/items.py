@@ -25,8 +25,8 @@ def key_of(node: pytest.Item) -> str:
     return f"{node.parent.nodeid}::{name}"
 
 
-def cell_items(items: Iterable[pytest.Item]) -> Iterator[tuple[pytest.Function, Cell | None]]:
-    """Yield the items that run a cell, each with it; None stands for the cells that nobody asked for.
+def cell_items(items: Iterable[pytest.Item]) -> Iterator[tuple[pytest.Function, Cell]]:
+    """Yield the items that run a cell, each with it.
 
     A dataset gives tens of thousands of items, so this looks at nothing but what parametrization left.
     """
@@ -34,10 +34,13 @@ def cell_items(items: Iterable[pytest.Item]) -> Iterator[tuple[pytest.Function, 
 
     for item in items:
         callspec = getattr(item, "callspec", None)
-        if callspec is not None and "cell" in callspec.params:
-            cell = callspec.params["cell"]
-            if isinstance(cell, Cell) or callspec.id == LEFT_OUT_ID:
-                yield cast(pytest.Function, item), cell
+        if callspec is not None and isinstance(callspec.params.get("cell"), Cell):
+            yield cast(pytest.Function, item), callspec.params["cell"]
+
+
+def _stands_in(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and LEFT_OUT_ID in callspec.id and callspec.params.get("cell", item) is None
 
 
 def planned_cells(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Cell | None]:
@@ -54,7 +57,7 @@ def planned_cells(metafunc: pytest.Metafunc, marker: pytest.Mark) -> list[Cell |
 
 def leave_out_unasked(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the place holders of experiments: a plain `pytest` must never start to pay."""
-    unasked = [item for item, cell in cell_items(items) if cell is None]
+    unasked = [item for item in items if _stands_in(item)]
     if unasked:
         config.stash[LEFT_OUT] = len(unasked)
         config.hook.pytest_deselected(items=unasked)
@@ -79,7 +82,6 @@ def check_items(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.
     taken: dict[str, pytest.Item] = {}
     variants: dict[tuple[str, tuple[int, str]], pytest.Function] = {}
     for item, cell in cell_items(items):
-        assert cell is not None
         name = item.callspec.id
         if name != str(cell):
             raise SelectionError(f"{item.nodeid}: a test with a cell takes no other parameters; loop inside it")
