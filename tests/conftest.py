@@ -1,18 +1,22 @@
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 from pytest_swebench.errors import DockerUnavailable
 from pytest_swebench.sandbox.engine import connect
 
 pytest_plugins = ["pytester"]
-# examples run git and write files; how long that takes says nothing about the code
-settings.register_profile("calm", deadline=None)
-settings.load_profile("calm")
+# `pytest -m experiment` in this tree loads this file too, perhaps where only the package itself was installed
+if importlib.util.find_spec("hypothesis") is not None:
+    from hypothesis import settings
+
+    # examples run git and write files; how long that takes says nothing about the code
+    settings.register_profile("calm", deadline=None)
+    settings.load_profile("calm")
 
 
 @pytest.fixture(scope="session")

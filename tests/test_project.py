@@ -246,3 +246,13 @@ def in_folder(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", "LANGSMITH_"))}
     command = [sys.executable, "-m", "pytest", "-p", "no:langsmith_plugin", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=folder, env=kept, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_default_experiment_needs_no_development_tools() -> None:
+    code = (
+        "import sys; sys.modules['hypothesis'] = None; import pytest;"
+        "sys.exit(pytest.main(['-p', 'no:hypothesispytest', '-m', 'experiment', '--collect-only', '-q']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "13 tests collected" in done.stdout
