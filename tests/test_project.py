@@ -250,9 +250,11 @@ def in_folder(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 def test_default_experiment_needs_no_development_tools() -> None:
     code = (
-        "import sys; sys.modules['hypothesis'] = None; import pytest;"
-        "sys.exit(pytest.main(['-p', 'no:hypothesispytest', '-m', 'experiment', '--collect-only', '-q']))"
+        "import sys; sys.modules['hypothesis'] = sys.modules['syrupy'] = None; import pytest;"
+        "sys.exit(pytest.main(['-p', 'pytest_swebench.plugin', '-m', 'experiment', '--collect-only', '-q']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    # the tools' own plugins would be loaded by their entry points
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_ADDOPTS": ""}
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "13 tests collected" in done.stdout
