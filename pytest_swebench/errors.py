@@ -12,19 +12,21 @@ SwebenchError
 ├── RefusedError        broken ground that will not heal by itself: outcome `infra`, never rerun
 │   ├── ImageMissing
 │   └── ProviderRefused 401, 403, 404, a request the provider rejects
+│       └── ContextOverflow     the request is longer than the model reads
 ├── LimitReached        a limit ended solving; carries the `Stop`
+│   └── BudgetExhausted         a cap on cost or tokens; carries whose cap it is
 ├── ReplayMiss          a request that no recording answers: outcome `error`
 └── RecordError         a record could not be written or read back
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from pytest_swebench.outcome import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pytest_swebench.outcome import Stop
 
 
 class SwebenchError(Exception):
@@ -75,12 +77,28 @@ class ProviderRefused(RefusedError):
     """The provider rejects the request itself: key, permission, model or shape."""
 
 
+class ContextOverflow(ProviderRefused):
+    """The request is longer than the model's context; `limit_tokens` is what it takes, 0 where it does not say."""
+
+    def __init__(self, message: str, limit_tokens: int = 0) -> None:
+        super().__init__(message)
+        self.limit_tokens = limit_tokens
+
+
 class LimitReached(SwebenchError):
     """A limit of the cell ended solving; whatever diff exists is kept and graded."""
 
     def __init__(self, stop: Stop, message: str) -> None:
         super().__init__(message)
         self.stop = stop
+
+
+class BudgetExhausted(LimitReached):
+    """A cap does not leave room for the next call. `scope` is `cell`, `variant` or `run`: whose cap it is."""
+
+    def __init__(self, scope: Literal["cell", "variant", "run"], message: str) -> None:
+        super().__init__(Stop.COST, message)
+        self.scope = scope
 
 
 class ReplayMiss(SwebenchError):

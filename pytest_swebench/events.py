@@ -42,6 +42,15 @@ class ProviderCalled:
 
 
 @dataclass(frozen=True, slots=True)
+class BackedOff:
+    """A model call waits `wait_s` seconds before it is tried again, because of `reason`."""
+
+    cell: Cell
+    wait_s: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CellFinished:
     """An attempt ended; `record` is the JSON line that was stored."""
 
@@ -49,7 +58,7 @@ class CellFinished:
     record: Mapping[str, Any]
 
 
-Event = CellStarted | PhaseStarted | ProviderCalled | CellFinished
+Event = CellStarted | PhaseStarted | ProviderCalled | BackedOff | CellFinished
 
 
 class Subscriber(Protocol):

@@ -71,7 +71,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Everything that shapes an answer. `sample` tells repetitions of the same question apart (1-based)."""
+    """Everything that shapes an answer. `sample` tells repetitions of the same question apart (1-based).
+
+    With a `schema` (a JSON Schema of an object) the answer must be one such object, which `Answer.data` then holds.
+    """
 
     model: str
     messages: tuple[Message, ...]
@@ -80,18 +83,25 @@ class Request:
     temperature: float | None = None
     tools: tuple[Tool, ...] = ()
     sample: int = 1
+    schema: dict[str, Any] | None = None
 
     @property
     def digest(self) -> str:
         """Return a digest of the content without `sample`: the same question has the same digest."""
         content = dataclasses.asdict(self)
         del content["sample"]
+        if self.schema is None:  # requests without one keep the digest they had before there were any
+            del content["schema"]
         return digest(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A complete, validated answer; text and tool calls are both missing only if the model refused or was cut off."""
+    """A complete, validated answer; text and tool calls are both missing only if the model refused or was cut off.
+
+    `served` says where an answer came from that nobody paid for now: `cache`, `cassette`, or `earlier`, an attempt of
+    the same cell that was cut short; "" for one that came from the endpoint.
+    """
 
     text: str
     model: str
@@ -99,6 +109,8 @@ class Answer:
     usage: Usage
     tool_calls: tuple[ToolCall, ...] = ()
     dropped: tuple[str, ...] = ()  # parameters the model refuses, left out of the request
+    data: dict[str, Any] | None = None
+    served: str = ""
 
 
 class Provider(Protocol):
