@@ -12,7 +12,7 @@ container that is up already. Needs Docker.
     floor     create, put archive, start, wait, logs, remove with the SDK and nothing else
     commands  the patch and the tests alone
 
-`--official N` and `--n N` make a quick look possible.
+`--n 20 --official 20` takes about ten minutes and gives the full figure.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ from sidebyside import Cost, in_turn, print_table, print_target, wall_s
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.grading import official
-from pytest_swebench.grading.apply import EVAL_FILE, PATCH_FILE, RUN_SCRIPT
+from pytest_swebench.grading.apply import RUN_SCRIPT
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.integrity.grader import IntegrityGrader
 from pytest_swebench.grading.known import Known
+from pytest_swebench.records.layout import EVAL_FILE, PATCH_FILE
 from pytest_swebench.sandbox.docker import FILES, DockerBackend, DockerOptions
 from pytest_swebench.sandbox.engine import archive, connect
-from tests.support.trivial import FIX, trivial_image, trivial_instance
+from tests.support.calc import FIX
+from tests.support.trivial import trivial_image, trivial_instance
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -62,8 +64,10 @@ Row = Callable[[Instance], float | None]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=20, help="instances for each row (20)")
-    parser.add_argument("--official", type=int, help="instances for the official harness, if fewer")
+    parser.add_argument("--n", type=int, default=8, help="instances for each row (8)")
+    parser.add_argument(
+        "--official", type=int, help="instances for the official harness, which waits 15 s for each (half of --n)"
+    )
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2], help="how many at a time (1 2)")
     options = parser.parse_args()
     client = connect()
@@ -73,7 +77,7 @@ def main() -> None:
         os.chdir(name)  # the official harness writes where it stands
         try:
             for workers in options.workers:
-                few = options.n if options.official is None else min(options.official, options.n)
+                few = options.n // 2 if options.official is None else min(options.official, options.n)
                 compare(client, Path(name), workers, rounds=options.n // workers, official_rounds=few // workers)
         finally:
             os.chdir(here)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_swebench.config.active import settings_of
 from pytest_swebench.stash import is_worker
 
 if TYPE_CHECKING:
@@ -26,17 +27,14 @@ _SHOWN_EVERY_S: Final = 5.0
 
 def make_fetcher(config: pytest.Config, env: Mapping[str, str], notify: Callable[[str], None]) -> Fetcher:
     """Return what gets images. Raises InputError for a bad size or namespace."""
-    from dotenv import dotenv_values
-
     from pytest_swebench.sandbox.images import Fetcher, size_bytes
     from pytest_swebench.sandbox.images.fetch import persist_namespace
-    from pytest_swebench.sandbox.images.names import NAMESPACE_VARIABLE
 
     file = config.invocation_params.dir / ".env"
     cap = config.getoption("swe_image_disk_cap")
     asked = not is_worker(config) and "CI" not in env and sys.stdin.isatty() and sys.stdout.isatty()
     return Fetcher(
-        namespace=env.get(NAMESPACE_VARIABLE) or dotenv_values(file).get(NAMESPACE_VARIABLE) or "",
+        namespace=settings_of(config, env).value("docker_namespace") or "",
         notify=notify,
         persist=(lambda namespace: persist_namespace(namespace, file, env)) if asked else None,
         disk_cap_bytes=size_bytes(cap) if cap else None,

@@ -39,7 +39,15 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
     """Run the whole cell now and return how it ended; broken infrastructure is an ERROR of this set-up."""
     from pytest_swebench.experiment import Experiment
 
-    result = session_of(request.config).run(key_of(request.node), cell, attempt_of(request.node))
+    session = session_of(request.config)
+    if not session.stop_reason:
+        try:
+            result = session.run(key_of(request.node), cell, attempt_of(request.node))
+        finally:
+            request.session.shouldstop = session.stop_reason or request.session.shouldstop
+    else:  # xdist hands out an item ahead
+        request.session.shouldstop = session.stop_reason
+        pytest.skip(session.stop_reason)
     request.node.stash[RESULT] = result
     if result.error is not None:
         # the record's words, not the exception's: they are redacted, and told once
@@ -89,7 +97,8 @@ def provider(request: pytest.FixtureRequest) -> Iterator[Meter]:
 
     session = session_of(request.config)
     marker = request.node.get_closest_marker("experiment")
-    meter = Meter(session.provider(session.spec(marker, request.path.parent)), redactor=session.redactor)
+    spec = session.spec(marker, request.path.parent)
+    meter = Meter(session.calls.aside(spec, request.node.nodeid), redactor=session.redactor)
     yield meter
     meter.close()
 

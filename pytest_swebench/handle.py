@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
+from pytest_swebench.config.active import settings_of
 from pytest_swebench.errors import InputError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def check_run_id(option: str, run_id: str) -> None:
 
 
 def output_root(config: pytest.Config, env: Mapping[str, str]) -> Path:
-    """Return the absolute folder for results: `--output-dir`, else OUTPUT_DIR, else `results`.
+    """Return the absolute folder for results: the setting `output_dir`, `results` by default. Raises InputError.
 
     With `--collect-only` it is a temporary one: a look at what would run leaves nothing behind.
     """
@@ -80,7 +81,8 @@ def output_root(config: pytest.Config, env: Mapping[str, str]) -> Path:
         root = Path(tempfile.mkdtemp(prefix=Owner.current().prefix))
         config.add_cleanup(lambda: shutil.rmtree(root))
         return root
-    return config.invocation_params.dir / (config.getoption("swe_output_dir") or env.get("OUTPUT_DIR") or "results")
+    folder: str = settings_of(config, env).value("output_dir")
+    return config.invocation_params.dir / folder
 
 
 def git_commit(folder: Path) -> str:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from pytest_swebench.cell import parse_cell
+from pytest_swebench.cell import Cell, parse_cell
+from pytest_swebench.errors import RecordError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.stash import ATTRIBUTE
 
 if TYPE_CHECKING:
     from pytest_swebench.handle import RunHandle
+    from pytest_swebench.records.checkpoint import Checkpoint
     from pytest_swebench.records.results import Merged, ResultFiles
 
 
@@ -36,6 +38,9 @@ class Inbox:
     merged: Merged | None = None
     quarantined: dict[str, str] = field(default_factory=dict)
     is_demo: bool = False
+    checkpoint: Checkpoint | None = None
+    announced: bool = False
+    told: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     _cells: set[str] = field(default_factory=set)
     _waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -57,6 +62,11 @@ class Inbox:
         self.selected = Counter(map(_variant, self._cells | self.left_out))
         if (self.handle.layout.folder / "plans").exists():
             self._keep_selected()
+
+    @property
+    def to_run(self) -> list[Cell]:
+        """The cells of this invocation."""
+        return [cell for cell in map(parse_cell, sorted(self._cells)) if cell is not None]
 
     def note_report(self, report: pytest.TestReport) -> None:
         """Take a report's bundles, and write those of an attempt once its last phase shows that it counts."""
@@ -89,6 +99,8 @@ class Inbox:
         self.files = self._files().close()
         if self.merged is not None:
             self.quarantined = quarantine(layout, self.merged.records)
+            if self.checkpoint is not None:
+                self.checkpoint.write_all(self.merged.records)
         plans = read_plans(layout)
         self.is_demo = self.merged is not None and bool(plans) and all(plan["dataset"] == "demo" for plan in plans)
 
@@ -118,7 +130,16 @@ class Inbox:
             return
         self._missing.discard(nodeid)
         for bundle in bundles:
+            self._write(bundle)
+            if self.checkpoint is not None and bundle["kind"] == "record":
+                self.checkpoint.take(bundle["record"])
+
+    def _write(self, bundle: dict[str, Any]) -> None:
+        """Write a line, unless the disk is full: it stands in a journal, which makes up for it at the end."""
+        try:
             self._files().add(bundle)
+        except (OSError, RecordError) as error:
+            self.told.append(f"a line of {bundle['cell']} could not be written: {error}")
 
     def _asked(self) -> dict[str, int] | None:
         """Return, in a resumed run, cell -> the first attempt that answers what is asked.

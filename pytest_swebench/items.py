@@ -1,4 +1,4 @@
-"""What is done to the items of experiments: cells planned, clashes refused, reruns narrowed, secrets redacted."""
+"""What is done to the items of experiments: cells planned, clashes refused, reruns narrowed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from pytest_swebench.stash import LEFT_OUT, is_worker, session_of
 
 if TYPE_CHECKING:
     from pytest_swebench.cell import Cell
-    from pytest_swebench.redact import Redactor
 
 LEFT_OUT_ID: Final = "left-out"
 
@@ -146,12 +145,3 @@ def _narrowed(config: pytest.Config, own: pytest.Mark | None) -> pytest.MarkDeco
 def may_rerun(error: BaseException | None) -> bool:
     """Say whether a failure was the ground's and not the answer's; `rerunnable` is set by the fixture `experiment`."""
     return isinstance(error, InfraError) or bool(getattr(error, "rerunnable", False))
-
-
-def redact_report(report: pytest.TestReport, redactor: Redactor) -> None:
-    """Keep secrets out of what the terminal and JUnit show of a failure."""
-    if report.longrepr is not None:
-        text = str(report.longrepr)
-        if (clean := redactor.text(text)) != text:
-            report.longrepr = clean
-    report.sections[:] = [(name, redactor.text(content)) for name, content in report.sections]

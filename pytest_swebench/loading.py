@@ -44,12 +44,18 @@ def selected_instances(
     return selected, notices
 
 
+def with_repository(instances: list[Instance]) -> list[Instance]:
+    """Return those of `instances` that have a repository to work in."""
+    from pytest_swebench.datasets.instance import Kind
+
+    return [instance for instance in instances if instance.kind is not Kind.SCENARIO]
+
+
 def check_gradable(instances: list[Instance]) -> list[Instance]:
     """Return those of `instances` that are graded. Raises InputError for one that cannot be."""
-    from pytest_swebench.datasets.instance import Kind
     from pytest_swebench.grading.official import parser_names
 
-    repositories = [instance for instance in instances if instance.kind is not Kind.SCENARIO]
+    repositories = with_repository(instances)
     for instance in repositories:
         if missing := instance.missing_for_grading():
             raise InputError(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
+from pytest_swebench.config.active import ini_options, settings_of
 from pytest_swebench.stash import CHOSEN_PATHS
 
 _GROUP: Final = "swebench"
@@ -86,7 +88,6 @@ def add_options(parser: pytest.Parser) -> None:
     add("--pro-scripts", "checkout of SWE-bench_Pro-os, for Pro rows (env: SWEBENCH_PRO_SCRIPTS)", metavar="DIR")
     add("--image-disk-cap", "remove images we pulled, least recently used first, above e.g. 50g", metavar="SIZE")
     add("--image-prefetch", "images pulled ahead of the queue (default: 2, 0 for none)", type=int, metavar="N")
-    add("--run-id", "name of the run; one that exists is resumed: its done cells are left out", metavar="NAME")
     add("--output-dir", "where results go (env: OUTPUT_DIR, default: results)", metavar="DIR")
     add(
         "--outcome",
@@ -99,8 +100,53 @@ def add_options(parser: pytest.Parser) -> None:
         type=float,
         metavar="SHARE",
     )
+    _add_calls(add)
+    _add_runs(add)
+    for name, text, kind in ini_options():
+        parser.addini(name, text, type=kind, default=None)
     parser.addini(
         "experiment_paths", "what `pytest -m experiment` runs when no path is given", type="paths", default=[]
+    )
+
+
+def _add_calls(add: Callable[..., None]) -> None:
+    """Register what shapes, limits and keeps the calls of models."""
+    add("--context", "files a prompt shows: bm25 (default), or the hub's sets 13K, 27K, 40K", metavar="NAME")
+    add("--context-tokens", "size of that context (default: 13000, more where it must be)", type=int, metavar="N")
+    add("--generation-timeout", "seconds a one-shot answer may take, retries included (300)", type=float, metavar="S")
+    add("--max-cost", "USD the whole run may cost; never exceeded", type=float, metavar="USD")
+    add("--max-cost-per-variant", "USD all cells of one variant may cost", type=float, metavar="USD")
+    add("--max-cost-per-cell", "USD one cell may cost; its diff so far is graded", type=float, metavar="USD")
+    add("--max-tokens", "tokens the run may use, for models of unknown price", type=int, metavar="N")
+    add(
+        "--price",
+        "USD per million tokens, [MODEL=]IN,OUT[,CACHE_READ[,CACHE_WRITE]]; 0 for your own server; may be given again",
+        action="append",
+        metavar="PRICE",
+    )
+    add("--rpm", "requests a minute, over all -n workers (default: what the endpoint says)", type=int, metavar="N")
+    add("--tpm", "tokens a minute, over all -n workers (default: what the endpoint says)", type=int, metavar="N")
+    add(
+        "--cassette",
+        "record what each cell asks and gets, replay it for nothing, or once: replay, and record what is missing",
+        choices=["record", "replay", "once"],
+    )
+    add("--cassette-dir", "where cassettes lie (default: <output-dir>/cassettes)", metavar="DIR")
+    add("--cache", "answer a question that was asked before, in any run, from <output-dir>/cache", action="store_true")
+
+
+def _add_runs(add: Callable[..., None]) -> None:
+    """Register how a run is named, resumed and cut short."""
+    add("--run-id", "name of the run; one that exists is resumed: its done cells are left out", metavar="NAME")
+    add("--resume", "go on with a run: its name, or the latest one", nargs="?", const="latest", metavar="RUN")
+    add("--checkpoint", "file that names the run and what it has done; if it exists, that run goes on", metavar="FILE")
+    add("--rerun-failed", "a new run of the cells that RUN did not resolve, and of nothing else", metavar="RUN")
+    add("--generate-only", "leave the patches ungraded", action="store_true")
+    add("--generation-output", "write the patches to FILE, as predictions (JSONL)", metavar="FILE")
+    add(
+        "--allow-partial",
+        "with --generation-output: exit 0 if more than half of the cells left a patch",
+        action="store_true",
     )
 
 
@@ -159,5 +205,6 @@ def names_no_path(config: pytest.Config) -> bool:
 
 def names_no_dataset(config: pytest.Config) -> bool:
     """Say whether our default experiment runs with nothing chosen, so that the embedded demo steps in."""
-    chosen = config.getoption("swe_dataset") or config.getoption("swe_provider")
-    return CHOSEN_PATHS in config.stash and not chosen
+    if CHOSEN_PATHS not in config.stash:
+        return False
+    return not (settings_of(config).value("dataset") or config.getoption("swe_provider"))

@@ -1,10 +1,11 @@
-"""Unified diffs as text: made from file contents, and asked which files they touch. Pure; nothing is run."""
+"""Unified diffs as text: made from file contents, and asked what they touch. Pure; nothing is run."""
 
 from __future__ import annotations
 
 import difflib
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 _HEADER: Final = re.compile(r"^diff --git (?P<names>.+)$", re.MULTILINE)
@@ -18,33 +19,56 @@ _ESCAPE: Final = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _ESCAPES: Final = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
-def changed_paths(patch: str) -> list[str]:
-    """Return the paths a unified diff touches, sorted, without `a/` and `b/`, deleted files included."""
-    paths: set[str] = set()
+class EditError(Exception):
+    """An edit that cannot be made; the message says which, why, and what stands nearest in the file."""
+
+
+def repository_path(path: str) -> str:
+    """Return `path` in its plain form. Raises EditError if it leads out of the repository."""
+    plain = posixpath.normpath(path)
+    if plain.startswith(("/", "../")) or plain in {".", ".."}:
+        raise EditError(f"{path}: not a path inside the repository; give it relative to its root")
+    return plain
+
+
+def header_lines(patch: str) -> Iterator[str]:
+    """Yield the lines of a unified diff that stand outside its hunks."""
     old_left = new_left = 0
     for line in patch.split("\n"):
         if old_left > 0 or new_left > 0:  # inside a hunk `--- x` is a removed line, not a file
             old_left -= line[:1] not in {"+", "\\"}
             new_left -= line[:1] not in {"-", "\\"}
-        elif hunk := _HUNK.match(line):
-            old_left, new_left = int(hunk["old"] or 1), int(hunk["new"] or 1)
-        elif header := _HEADER.match(line):
-            paths.update(_header_paths(header["names"].rstrip("\r")))
+        else:
+            if hunk := _HUNK.match(line):
+                old_left, new_left = int(hunk["old"] or 1), int(hunk["new"] or 1)
+            yield line
+
+
+def changed_paths(patch: str) -> list[str]:
+    """Return the paths a unified diff touches, sorted, without `a/` and `b/`, deleted files included."""
+    return sorted({_without_prefix(name) for name in named_files(header_lines(patch))})
+
+
+def named_files(lines: Iterable[str]) -> set[str]:
+    """Return the names that header lines of a diff give to files, `a/` and `b/` included, without `/dev/null`."""
+    names: set[str] = set()
+    for line in lines:
+        if header := _HEADER.match(line):
+            names.update(_header_names(header["names"].rstrip("\r")))
         elif side := _SIDE.match(line):
-            paths.add(_without_prefix(_unquoted(side["path"].strip())))
+            names.add(_unquoted(side["path"].strip()))
         elif moved := _MOVED.match(line):
-            paths.add(_unquoted(moved["path"].strip()))
-    paths.discard("/dev/null")
-    return sorted(paths)
+            names.add(f"a/{_unquoted(moved['path'].strip())}")
+    return names - {"/dev/null"}
 
 
-def _header_paths(names: str) -> list[str]:
-    """Return the paths of `diff --git a/X b/Y`; where X and Y differ, later lines name them unless quoted."""
+def _header_names(names: str) -> list[str]:
+    """Return the names in `diff --git a/X b/Y`; where X and Y differ, later lines give them unless quoted."""
     if names.startswith('"'):
-        return [_without_prefix(_unquoted(match)) for match in _QUOTED.findall(names)]
+        return [_unquoted(match) for match in _QUOTED.findall(names)]
     middle = len(names) // 2
     old, new = names[:middle], names[middle + 1 :]
-    return [old[2:]] if old[2:] == new[2:] and names[middle] == " " else []
+    return [f"a/{old[2:]}"] if old[2:] == new[2:] and names[middle] == " " else []
 
 
 def _without_prefix(path: str) -> str:

@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_swebench import hookspecs, options
+from pytest_swebench.ending import end_run
 from pytest_swebench.errors import SwebenchError
+from pytest_swebench.estimating import announce_cost
 from pytest_swebench.items import (
     LEFT_OUT_ID,
     check_items,
     leave_out_unasked,
     planned_cells,
-    redact_report,
     refuse_items,
     rerun_infrastructure_only,
 )
 from pytest_swebench.reporting import junit
 from pytest_swebench.reporting.terminal import TerminalReport
-from pytest_swebench.resuming import leave_out_done, leaving_nothing, take_over
+from pytest_swebench.resuming import asked_run, keep_checkpoint, leave_out_done, leaving_nothing, take_over
 from pytest_swebench.stash import (
     ATTRIBUTE,
     CHOSEN_PATHS,
@@ -42,8 +43,7 @@ from pytest_swebench.stash import (
     session_of,
 )
 from pytest_swebench.termination import clean_up_on_termination
-from pytest_swebench.wiring import captures
-from pytest_swebench.xdist import XdistHooks, check_distribution, collect_the_same, set_defaults
+from pytest_swebench.xdist import XdistHooks, check_distribution, choose_workers, collect_the_same, set_defaults
 
 if TYPE_CHECKING:
     from pytest_swebench.cell import Cell
@@ -64,17 +64,37 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hookspecs)
 
 
+@pytest.hookimpl(wrapper=True)  # before pytest-xdist reads how many
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    choose_workers(config)
+    return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", f"experiment({', '.join(options.MARKER_KEYS)}): run benchmark cells as tests")
     if is_worker(config):
         collect_the_same(config)
+        _redact(config)
         return
     if config.pluginmanager.hasplugin("xdist"):
         config.pluginmanager.register(XdistHooks(config), "swebench-xdist")
     config.pluginmanager.register(TerminalReport(config), "swebench-terminal")
     if options.is_active(config):
         _activate(config)
+        _redact(config)
+
+
+def _redact(config: pytest.Config) -> None:
+    """Keep secrets out of pytest's own output, once the run has its name: earlier warnings are told at once."""
+    if options.is_active(config):
+        from pytest_swebench.reporting.redacted import RedactedReports
+
+        config.pluginmanager.register(RedactedReports(config), "swebench-redacted")
+        if not config.getoption("collectonly"):
+            from pytest_swebench.reporting.progress.plugin import Progress
+
+            config.pluginmanager.register(Progress(config), "swebench-progress")
 
 
 def _activate(config: pytest.Config) -> None:
@@ -89,13 +109,14 @@ def _activate(config: pytest.Config) -> None:
     if may_choose and (chosen := experiment_args(config)) != config.args:
         config.args = config.stash[CHOSEN_PATHS] = chosen
     try:
-        root, run_id = output_root(config, os.environ), config.getoption("swe_run_id") or ""
+        root = output_root(config, os.environ)
         commit = git_commit(config.invocation_params.dir)
-        config.stash[HANDLE] = RunHandle.new(root, run_id=run_id, git_commit=commit)
+        config.stash[HANDLE] = RunHandle.new(root, run_id=asked_run(config, root), git_commit=commit)
         take_over(config)
         inbox_of(config)
         with leaving_nothing(config):
             preflight(session_of(config))
+        keep_checkpoint(config)
     except SwebenchError as error:
         raise pytest.UsageError(str(error)) from None
 
@@ -153,7 +174,9 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
 def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     if options.is_active(config) and not is_worker(config) and not config.getoption("collectonly"):
-        inbox_of(config).note_collection(item.nodeid for item in session.items)
+        inbox = inbox_of(config)
+        inbox.note_collection(item.nodeid for item in session.items)
+        announce_cost(config, inbox)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -172,7 +195,6 @@ def pytest_runtest_makereport(
     session = item.config.stash.get(SESSION, None)
     if session is None:
         return report
-    redact_report(report, session.redactor)
     if texts := session.take_outbox():
         setattr(report, ATTRIBUTE, texts)
     result = item.stash.get(RESULT, None)
@@ -191,7 +213,4 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, object, obj
         if (ours := config.stash.get(SESSION, None)) is not None:
             ours.close()
         if (inbox := config.stash.get(INBOX, None)) is not None:
-            inbox.finish()
-            session.exitstatus = inbox.exit_status(session.exitstatus, capture=captures(config))
-            if inbox.below(config.getoption("swe_fail_under")) and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            session.exitstatus = end_run(config, inbox, session.exitstatus)

@@ -7,35 +7,66 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 REDACTED: Final = "[redacted]"
 MIN_SECRET_LENGTH: Final = 8  # shorter values occur in ordinary text and would mangle it
 _SECRET_NAMES: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+_CUT: Final = "..."
+_POINTER: Final = "keyring://"  # says where a secret is, and is none
+_URL_PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 
 class Redactor:
-    """Replaces every known secret, and its base64, URL-encoded and JSON-escaped forms, with `[redacted]`."""
+    """Replaces every known secret, and its base64, URL-encoded and JSON-escaped forms, with `[redacted]`.
 
-    __slots__ = ("_forms",)
+    So are the ends of a secret that was cut by `...` in its middle, as pytest cuts what it shows of long values. One
+    instance stands before every writer of a process, so whatever it learns later holds for all of them.
+    """
+
+    __slots__ = ("_forms", "_secrets")
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        forms = {form for secret in secrets if len(secret) >= MIN_SECRET_LENGTH for form in _forms(secret)}
-        # Longest first, so that a form which contains another is replaced whole.
-        self._forms = tuple(sorted(forms, key=lambda form: (-len(form), form)))
+        self._forms: tuple[str, ...] = ()
+        self._secrets: frozenset[str] = frozenset()
+        self.learn(secrets)
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str]) -> Redactor:
-        """Take as secrets the values of variables whose names contain KEY, TOKEN, SECRET or PASSWORD."""
-        return cls(value for name, value in env.items() if any(word in name.upper() for word in _SECRET_NAMES))
+    def from_env(cls, *envs: Mapping[str, str]) -> Redactor:
+        """Take as secrets what variables hold whose names contain KEY, TOKEN, SECRET or PASSWORD, and URLs' passwords.
+
+        `envs` are environments, or what a `.env` file sets.
+        """
+        return cls(secret for env in envs for name, value in env.items() for secret in _secrets_in(name, value))
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Know further secrets from now on; those shorter than `MIN_SECRET_LENGTH` are passed over."""
+        known = {secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH}
+        self._secrets |= known
+        new = {form for secret in known for form in _forms(secret)}
+        # Longest first, so that a form which contains another is replaced whole.
+        self._forms = tuple(sorted(new.union(self._forms), key=lambda form: (-len(form), form)))
 
     def text(self, text: str) -> str:
         """Return `text` without the known secrets."""
         for form in self._forms:
             text = text.replace(form, REDACTED)
-        return text
+        return _CUT.join(map(self._without_ends, text.split(_CUT))) if _CUT in text else text
+
+    def _without_ends(self, piece: str) -> str:
+        """Return `piece`, which `...` stands before or after, without the beginning or end of a secret."""
+        for secret in self._secrets:
+            tail, head = piece[-len(secret) :], piece[: len(secret)]
+            at = tail.find(secret[:MIN_SECRET_LENGTH])
+            if at >= 0 and secret.startswith(tail[at:]):
+                piece = piece[: len(piece) - len(tail) + at] + REDACTED
+            end = head.find(secret[-MIN_SECRET_LENGTH:]) + MIN_SECRET_LENGTH
+            if end >= MIN_SECRET_LENGTH and secret.endswith(head[:end]):
+                piece = REDACTED + piece[end:]
+        return piece
 
     def data(self, value: Any) -> Any:
         """Return JSON data with every string in it, keys included, free of the known secrets."""
@@ -59,11 +90,20 @@ class Redactor:
         return f"{type(self).__name__}(<{len(self._forms)} forms>)"
 
 
+def _secrets_in(name: str, value: str) -> Iterator[str]:
+    if any(word in name.upper() for word in _SECRET_NAMES) and not value.startswith(_POINTER):
+        yield value
+        yield value.strip()  # what is sent
+    for password in _URL_PASSWORD.findall(value):
+        yield password
+        yield unquote(password)
+
+
 def _forms(secret: str) -> set[str]:
     """Return the texts under which `secret` may appear."""
-    raw = secret.encode()
-    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    encoded = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
+    raw = secret.encode(errors="surrogateescape")  # a variable may hold any bytes
+    escaped = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    encoded = {quote(raw, safe=""), quote(raw), quote_plus(raw)}
     whole = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     return {secret} | escaped | encoded | whole | _embedded_base64(raw)
 

@@ -10,9 +10,9 @@ import json
 import socket
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,36 +20,56 @@ from typing import Any, Final
 from pytest_swebench.arms.protocol import Arm, Solution, SolveContext
 from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.datasets.instance import Instance, Kind
-from pytest_swebench.errors import InfraError, LimitReached, RefusedError
+from pytest_swebench.errors import BudgetExhausted, InfraError, LimitReached, RecordError, RefusedError
 from pytest_swebench.events import CellFinished, CellStarted, Event, PhaseStarted, ProviderCalled
 from pytest_swebench.grading.integrity.audit import audit
 from pytest_swebench.grading.protocol import Grade, Grader
-from pytest_swebench.outcome import Outcome
+from pytest_swebench.grading.validation import validate
+from pytest_swebench.outcome import Outcome, Stop
+from pytest_swebench.providers.earlier import read_exchanges
 from pytest_swebench.providers.meter import Meter
-from pytest_swebench.providers.protocol import Answer, Provider, Request
+from pytest_swebench.providers.protocol import Answer, Request
+from pytest_swebench.providers.replay import Recording
 from pytest_swebench.records.journal import Journal
-from pytest_swebench.records.layout import RunLayout, set_aside, write_json, write_whole
+from pytest_swebench.records.layout import (
+    INVALID_FILE,
+    PATCH_FILE,
+    TRANSCRIPT_FILE,
+    RunLayout,
+    earlier_transcripts,
+    keep_solved,
+    set_aside,
+    stop_if_full,
+    take_solved,
+    write_json,
+    write_whole,
+)
 from pytest_swebench.records.schema import Record, RunInfo, cell_key
 from pytest_swebench.redact import Redactor
 from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend
+from pytest_swebench.workplace import Direct, NoProvider, Outside, Workplace, closing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """All that running cells needs, made once a process."""
+    """All that running cells needs, made once a process.
+
+    `outside` is given what earlier attempts at the cell have paid for, to serve it again.
+    """
 
     info: RunInfo
     layout: RunLayout
     arms: Mapping[str, Arm]
     variants: Mapping[str, Variant]
     instance: Callable[[str], Instance]
-    provider: Callable[[], Provider]
+    outside: Callable[[Cell, Sequence[Sequence[Recording]]], Outside]
     backend: SandboxBackend
     grader: Grader
     journal: Journal
     redactor: Redactor
     emit: Callable[[Event], None]
     solve_timeout_s: float = 300.0
+    grades: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +82,13 @@ class CellResult:
     @property
     def outcome(self) -> Outcome:
         return Outcome(self.record["outcome"])
+
+    @property
+    def stops_run(self) -> str:
+        """Say why no other cell of the run can be paid for, "" if that is not so."""
+        if isinstance(self.error, BudgetExhausted) and self.error.scope == "run":
+            return str(self.error)
+        return str(self.record["notes"]) if self.record["cap"] == "run" else ""
 
 
 def run_cell(context: RunContext, cell: Cell, attempt: int = 1) -> CellResult:
@@ -83,14 +110,16 @@ def run_cell(context: RunContext, cell: Cell, attempt: int = 1) -> CellResult:
     error: Exception | None = None
     with _timed(record, "total"):
         try:
-            if attempt > 1:
-                set_aside(folder, attempt - 1)
-            solution = _solve(context, instance, arm, folder, record)
-            grade = _grade(context, instance, folder, record, solution) if _gradable(record) else None
-            record.outcome = judge(instance, solution, grade)
-        except (InfraError, RefusedError) as caught:
+            solution = _solved_before(context, folder, record) or _solve(context, instance, arm, folder, record)
+            gradable = context.grades and _gradable(record)
+            grade = _grade(context, instance, folder, record, solution) if gradable else None
+            record.outcome = judge(record, solution, grade, grades=context.grades)
+        except (InfraError, RefusedError, BudgetExhausted) as caught:
             record.outcome, error = Outcome.INFRA, caught
+        except RecordError:  # the next record would be lost as well
+            raise
         except Exception as caught:  # a fault of the arm or of ours: recorded as such, the run goes on
+            stop_if_full(caught)
             record.outcome, error = Outcome.ERROR, caught
             trace = context.redactor.text("".join(traceback.format_exception(caught)))
             write_whole(folder / f"error.attempt{attempt}.txt", trace)
@@ -99,11 +128,13 @@ def run_cell(context: RunContext, cell: Cell, attempt: int = 1) -> CellResult:
     return CellResult(_stored(context, record, folder), error)
 
 
-def judge(instance: Instance, solution: Solution, grade: Grade | None) -> Outcome:
-    """Return how a cell ended from what the arm left and what grading said."""
+def judge(record: Record, solution: Solution, grade: Grade | None, *, grades: bool = True) -> Outcome:
+    """Return how a cell ended from what the arm left and what grading, if there is any, said."""
     if grade is not None:
         return Outcome.RESOLVED if grade.verdict.resolved else Outcome.UNRESOLVED
-    if instance.kind is Kind.SCENARIO and (solution.response_text or solution.tool_calls):
+    if record.kind is Kind.SCENARIO and (solution.response_text or solution.tool_calls):
+        return Outcome.CAPTURED
+    if _gradable(record) and not grades:
         return Outcome.CAPTURED
     return Outcome.LIMIT if solution.stop.limit else Outcome.NO_PATCH
 
@@ -126,11 +157,17 @@ def _opened(context: RunContext, cell: Cell, instance: Instance, variant: Varian
 
 def _solve(context: RunContext, instance: Instance, arm: Arm, folder: Path, record: Record) -> Solution:
     """Let the arm work and keep what it leaves, whatever stopped it and however its workplace is left."""
-    workplace = _Workplace(context, instance, record)
-    meter = _meter(context, arm, folder, record)
-    with _timed(record, "solve"), _closing(record, sandbox=workplace.close, provider=meter.close):
+    paid_before = [read_exchanges(path) for path in earlier_transcripts(folder)]
+    outside = context.outside(record.cell, paid_before) if arm.paid else Direct(NoProvider(arm.name))
+    workplace = Workplace(lambda: _opened_sandbox(context, instance, record), outside, record)
+    meter = _meter(context, arm, outside, folder, record)
+    closers = {
+        "model client not closed": lambda: outside.close(finished=record.stop is not None),
+        "sandbox not removed": workplace.close,
+    }
+    with _timed(record, "solve"), closing(record, closers):
         context.emit(PhaseStarted(record.cell, "solve"))
-        with _solve_folder(context, record) as own, _counted(record, meter):
+        with _solve_folder(context, record) as own, _counted(record, meter, outside):
             solve = SolveContext(
                 problem=instance.problem,
                 variant=record.variant,
@@ -145,10 +182,50 @@ def _solve(context: RunContext, instance: Instance, arm: Arm, folder: Path, reco
             try:
                 solution = arm.solve(solve)
             except LimitReached as limit:
+                record.cap = _cap(limit, meter)
                 solution = Solution(patch=workplace.diff(), stop=limit.stop, notes=str(limit))
         _keep(context, record, arm, solution, folder)
+        if arm.paid and record.patch.strip():
+            _validate(context, record, workplace, folder)
+    keep_solved(folder, context.redactor.data(record.as_json()), solution.commands)
     context.journal.append("solved", cell=str(record.cell), attempt=record.attempt)
     return solution
+
+
+def _cap(limit: LimitReached, meter: Meter) -> str:
+    """Return whose cap ended solving, "" for a limit of the cell's own.
+
+    A cell that the run's or its variant's cap did not let begin was never attempted: the limit is raised again.
+    """
+    if not isinstance(limit, BudgetExhausted) or limit.scope == "cell":
+        return ""
+    if not meter.calls:
+        raise limit
+    return limit.scope
+
+
+def _opened_sandbox(context: RunContext, instance: Instance, record: Record) -> Sandbox:
+    context.emit(PhaseStarted(record.cell, "sandbox"))
+    return context.backend.open(instance)
+
+
+def _solved_before(context: RunContext, folder: Path, record: Record) -> Solution | None:
+    """Return what an earlier attempt at this very cell left, if it lacks nothing but a verdict: it is paid for."""
+    if record.attempt == 1:
+        return None
+    set_aside(folder, record.attempt - 1)
+    line = take_solved(folder, record.key)
+    if line is None:
+        return None
+    record.take_solved(line)
+    context.journal.append("solved", cell=str(record.cell), attempt=record.attempt)
+    return Solution(
+        patch=record.patch,
+        stop=record.stop or Stop.SUBMITTED,
+        response_text=record.response_text,
+        tool_calls=record.tool_calls,
+        commands=tuple(line["commands"]),
+    )
 
 
 def _keep(context: RunContext, record: Record, arm: Arm, solution: Solution, folder: Path) -> None:
@@ -169,9 +246,23 @@ def _keep(context: RunContext, record: Record, arm: Arm, solution: Solution, fol
             setattr(record, name, value)
     record.notes = record.notes or _lack(record)
     if record.patch:
-        write_whole(folder / "patch.diff", context.redactor.text(record.patch))
+        write_whole(folder / PATCH_FILE, context.redactor.text(record.patch))
     if unfit:
         raise TypeError(f"arm {arm.name!r} left what no record can hold: {'; '.join(unfit)}; leave plain JSON data")
+
+
+def _validate(context: RunContext, record: Record, workplace: Workplace, folder: Path) -> None:
+    """Put aside a patch that no step of the official chain would take: there is nothing to grade."""
+    try:
+        validation = validate(record.patch, workplace.bare)
+    except InfraError as error:  # grading will tell
+        record.add_note(f"patch not validated: {error}")
+        return
+    record.validation = validation.as_json()
+    if not validation.valid:
+        (folder / PATCH_FILE).replace(folder / INVALID_FILE)
+        record.patch = ""
+        record.add_note(f"invalid patch, {validation.kind}: {validation.reason}")
 
 
 _FROM_ARM: Final[dict[str, tuple[type, ...]]] = {
@@ -231,7 +322,11 @@ def _stored(context: RunContext, record: Record, folder: Path) -> dict[str, Any]
     record.finished_at = _now()
     line: dict[str, Any] = context.redactor.data(record.as_json())
     context.journal.append("record", cell=str(record.cell), record=line)
-    write_json(folder / f"record.attempt{record.attempt}.json", line)
+    try:
+        write_json(folder / f"record.attempt{record.attempt}.json", line)
+    except OSError as error:
+        stop_if_full(error)
+        raise
     context.emit(CellFinished(record.cell, line))
     return line
 
@@ -240,33 +335,8 @@ def _gradable(record: Record) -> bool:
     return record.kind is not Kind.SCENARIO and bool(record.patch.strip())
 
 
-@dataclass(slots=True)
-class _Workplace:
-    """The sandbox of a cell, opened when the arm first asks for it."""
-
-    context: RunContext
-    instance: Instance
-    record: Record
-    opened: Sandbox | None = field(default=None)
-
-    def __call__(self) -> Sandbox:
-        if self.opened is None:
-            self.context.emit(PhaseStarted(self.record.cell, "sandbox"))
-            self.opened = self.context.backend.open(self.instance)
-            self.record.image, self.record.image_digest = self.opened.image, self.opened.image_digest
-            self.record.history = dict(self.opened.history)
-        return self.opened
-
-    def diff(self) -> str:
-        return "" if self.opened is None else self.opened.diff()
-
-    def close(self) -> None:
-        if self.opened is not None:
-            self.opened.close()
-
-
-def _meter(context: RunContext, arm: Arm, folder: Path, record: Record) -> Meter:
-    """Return a provider that counts; an arm that is not paid gets one that refuses to call."""
+def _meter(context: RunContext, arm: Arm, outside: Outside, folder: Path, record: Record) -> Meter:
+    """Return a provider that counts, and serves what earlier attempts at this cell have paid for already."""
 
     def called(request: Request, answer: Answer, cost_usd: float | None) -> None:
         usage = answer.usage
@@ -275,43 +345,14 @@ def _meter(context: RunContext, arm: Arm, folder: Path, record: Record) -> Meter
     def about_to_pay() -> None:
         context.journal.append("calling", cell=str(record.cell), attempt=record.attempt)
 
-    provider = context.provider() if arm.paid else NoProvider(arm.name)
     return Meter(
-        provider,
+        outside.provider,
+        price=outside.price,
         on_call=called,
         before_first_call=about_to_pay if arm.paid else None,
-        transcript_path=folder / "transcript.jsonl",
+        transcript_path=folder / TRANSCRIPT_FILE,
         redactor=context.redactor,
     )
-
-
-class NoProvider:
-    """What an arm that declares itself unpaid gets: a call is a fault of the arm, not a bill."""
-
-    name = "none"
-
-    def __init__(self, arm: str) -> None:
-        self._arm = arm
-
-    def complete(self, request: Request, *, timeout_s: float) -> Answer:
-        """Raise TypeError: the arm must declare `paid = True` before it may call."""
-        raise TypeError(f"arm {self._arm!r} called a provider but declares paid = False; set paid = True")
-
-    def close(self) -> None:
-        """Do nothing."""
-
-
-@contextmanager
-def _closing(record: Record, *, sandbox: Callable[[], None], provider: Callable[[], None]) -> Iterator[None]:
-    """Release both in the end; one that will not go is noted and costs nobody a patch that is paid for."""
-    try:
-        yield
-    finally:
-        for what, close in (("model client not closed", provider), ("sandbox not removed", sandbox)):
-            try:
-                close()
-            except Exception as error:  # whatever it is, it says nothing about the patch; the reaper comes later
-                record.add_note(f"{what}: {error or type(error).__name__}")
 
 
 @contextmanager
@@ -327,12 +368,14 @@ def _solve_folder(context: RunContext, record: Record) -> Iterator[Path]:
 
 
 @contextmanager
-def _counted(record: Record, meter: Meter) -> Iterator[None]:
+def _counted(record: Record, meter: Meter, outside: Outside) -> Iterator[None]:
     """Put on the record what was paid for, however solving ends."""
     try:
         yield
     finally:
         record.usage, record.calls, record.cost_usd = meter.usage, meter.calls, meter.cost_usd
+        record.served, record.dropped = dict(meter.served), tuple(sorted(meter.dropped))
+        record.provider_retries = outside.retries
 
 
 @contextmanager

@@ -11,25 +11,27 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_swebench.cell import Cell, Variant, digest
-from pytest_swebench.errors import InputError, SwebenchError
+from pytest_swebench.cell import Cell
+from pytest_swebench.config.active import settings_of
+from pytest_swebench.errors import RecordError
+from pytest_swebench.extensions import added
 from pytest_swebench.fetching import make_fetcher, prefetch
 from pytest_swebench.handle import RunHandle, versions
-from pytest_swebench.loading import check_gradable, check_harness, selected_instances
-from pytest_swebench.spec import DEMO, DEMO_MODEL, DEMO_PROVIDER, TEMPERATURE, ExperimentSpec, make_spec
+from pytest_swebench.planning import Plan, keep_plan, resolve_plan
+from pytest_swebench.spec import ExperimentSpec, make_spec
 from pytest_swebench.stash import is_worker
 from pytest_swebench.wiring import grading_digest
 
 if TYPE_CHECKING:
-    from pytest_swebench.arms.protocol import Arm
+    from pytest_swebench.arms.registry import ArmRegistry
+    from pytest_swebench.calling import Calls
+    from pytest_swebench.config import Settings
     from pytest_swebench.datasets.instance import Instance
-    from pytest_swebench.datasets.manifest import Manifest
     from pytest_swebench.events import Broadcast, Subscriber
-    from pytest_swebench.providers.protocol import Provider
     from pytest_swebench.records.journal import Journal
     from pytest_swebench.records.resume import Earlier, RunLock
     from pytest_swebench.records.schema import RunInfo
@@ -37,24 +39,6 @@ if TYPE_CHECKING:
     from pytest_swebench.run import CellResult, RunContext
     from pytest_swebench.sandbox.images import Fetcher
     from pytest_swebench.sandbox.protocol import SandboxBackend
-
-DEMO_RECORDINGS: Final = Path(__file__).parent / "demo" / "recordings.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One test function's experiment, resolved: the instances, the variants and the arms behind them."""
-
-    spec: ExperimentSpec
-    manifest: Manifest
-    arms: Mapping[str, Arm]
-    variants: Mapping[str, Variant]
-
-    def cells(self) -> list[Cell]:
-        """Return all cells in the order in which they run."""
-        from pytest_swebench.matrix import build_cells
-
-        return build_cells(self.manifest.instance_ids, list(self.variants), self.spec.reps)
 
 
 @dataclass(slots=True)
@@ -71,20 +55,51 @@ class ExperimentSession:
     _fetcher: Fetcher | None = None
     _earlier: dict[str, Earlier] | None = None
     _redactor: Redactor | None = None
-    _tracer: tuple[Subscriber, ...] | None = None
+    _calls: Calls | None = None
+    _listeners: tuple[Subscriber, ...] | None = None
     _backends: list[SandboxBackend] = field(default_factory=list)
     _closers: list[Callable[[], None]] = field(default_factory=list)
     chosen_ids: list[str] = field(default_factory=list)
     outbox: list[dict[str, Any]] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    stop_reason: str = ""
+
+    @property
+    def settings(self) -> Settings:
+        """Every setting of this run, with its source. Raises InputError for one that cannot be meant."""
+        return settings_of(self.config, self.env)
+
+    @property
+    def grades(self) -> bool:
+        """Whether patches are graded."""
+        return not self.config.getoption("swe_generate_only")
 
     @property
     def redactor(self) -> Redactor:
         if self._redactor is None:
             from pytest_swebench.redact import Redactor
 
-            self._redactor = Redactor.from_env(self.env)
+            self._redactor = Redactor.from_env(self.env, self.settings.dotenv)
         return self._redactor
+
+    @property
+    def calls(self) -> Calls:
+        """What calls models for the cells of this process."""
+        if self._calls is None:
+            from pytest_swebench.calling import Calls
+            from pytest_swebench.secrets import Keys
+
+            option, here = self.config.getoption, self.config.invocation_params.dir
+            self._calls = Calls(
+                settings=self.settings,
+                handle=self.handle,
+                redactor=self.redactor,
+                keys=Keys(self.env, self.settings.dotenv, learn=self.redactor.learn, tell=lambda one: self.tell([one])),
+                mode=option("swe_cassette") or "",
+                cassettes=here / (option("swe_cassette_dir") or Path(self.handle.root) / "cassettes"),
+                extra=lambda: added(self.config, "providers"),
+            )
+        return self._calls
 
     @property
     def journal(self) -> Journal:
@@ -109,13 +124,13 @@ class ExperimentSession:
     def fetcher(self) -> Fetcher:
         """What gets images for this process."""
         if self._fetcher is None:
-            self._fetcher = make_fetcher(self.config, self.env, lambda notice: self._tell([notice]))
+            self._fetcher = make_fetcher(self.config, self.env, lambda notice: self.tell([notice]))
         return self._fetcher
 
     def is_done(self, test: str, cell: Cell) -> bool:
         """Say whether an earlier invocation has a final record of this very cell: same row, arm, patch and model."""
         known = self.earlier.get(str(cell))
-        if known is None or not known.final_key:
+        if known is None or not known.final_key or (known.ungraded and self.grades):
             return False
         from pytest_swebench.records.schema import cell_key
 
@@ -130,8 +145,8 @@ class ExperimentSession:
     def plan(self, test: str, marker: pytest.Mark | None, here: Path) -> Plan:
         """Resolve what a test function asks for, once. Raises InputError; nothing is paid before this succeeded."""
         if test not in self._plans:
-            plan = self.resolve(self.spec(marker, here))
-            self._keep(plan)
+            plan = resolve_plan(self, self.spec(marker, here))
+            keep_plan(self, plan)
             self._plans[test] = plan
         return self._plans[test]
 
@@ -139,37 +154,7 @@ class ExperimentSession:
         """Return the plan made for a test function when its cells were generated."""
         return self._plans[test]
 
-    def resolve(self, spec: ExperimentSpec) -> Plan:
-        """Choose arms and variants, and load, select and check the instances (the first process of a run does)."""
-        from pytest_swebench.datasets.manifest import resolve_once
-        from pytest_swebench.matrix import build_variants
-        from pytest_swebench.records.history import grading_seconds, longest_first
-
-        registry = self._registry()
-        arms = {name: registry.make(name) for name in spec.arms}
-        variants = build_variants(list(arms.values()), spec.models, spec.temperatures)
-
-        def selected() -> list[Instance]:
-            instances, notices = selected_instances(self.config, self.env, spec, arms, self._extra("datasets"))
-            self._tell(notices)
-            for arm in arms.values():
-                arm.check(instances)
-            if not self.config.getoption("collectonly"):
-                self._check_provider(spec, arms)
-                if graded := check_gradable(instances):
-                    self._backend(graded).check(graded)
-                    check_harness(self.config, graded)
-            if spec.selection.seed is None and not any(arm.paid for arm in arms.values()):
-                return longest_first(instances, grading_seconds(self.handle.layout.root))
-            return instances
-
-        self._claim()
-        # a dataset may have changed since an earlier invocation
-        name = f"{spec.manifest_name}-{self.handle.timestamp}" if self.handle.resumed else spec.manifest_name
-        manifest = resolve_once(self.handle.layout.folder / "manifests", name, selected)
-        return Plan(spec, manifest, arms, variants)
-
-    def _claim(self) -> None:
+    def claim(self) -> None:
         """Say that a process of this run is alive, and keep pytest out of its folder."""
         from pytest_swebench.records.layout import keep_from_collection
         from pytest_swebench.records.resume import RunLock
@@ -180,36 +165,9 @@ class ExperimentSession:
             self.config.add_cleanup(self._lock.release)
         keep_from_collection(self.handle.layout.folder)
 
-    def _keep(self, plan: Plan) -> None:
-        """Store what a test function asked for, so that the controller can speak for cells whose worker died."""
-        from pytest_swebench.records.layout import write_json
-        from pytest_swebench.records.schema import run_metadata
-
-        info = self.info(plan.spec)
-        described = {
-            name: run_metadata(info, variant, 1, oracle=plan.arms[variant.arm].oracle)
-            for name, variant in plan.variants.items()
-        }
-        asked = [{**variant, "timestamp": ""} for variant in described.values()]
-        path = self.handle.layout.folder / "plans" / f"{digest([asked, plan.spec.manifest_name])}.json"
-        if self.handle.resumed or not path.exists():
-            write_json(
-                path,
-                {
-                    "dataset": plan.spec.dataset,
-                    "split": plan.spec.split,
-                    "filter": info.filter,
-                    "instances": len(plan.manifest.places),
-                    "reps": plan.spec.reps,
-                    "arm_versions": {name: arm.version for name, arm in plan.arms.items()},
-                    "manifest": f"manifests/{plan.manifest.path.name}",
-                    "variants": described,
-                },
-            )
-
     def check_arms(self, names: Sequence[str]) -> None:
         """Raise InputError for a name that is no arm."""
-        registry = self._registry()
+        registry = self.registry()
         for name in names:
             registry.make(name)
 
@@ -222,7 +180,12 @@ class ExperimentSession:
         with warnings.catch_warnings():
             warnings.simplefilter("default")  # a library's deprecation must not cost a paid cell
             known = self.earlier.get(str(cell))
-            result = run_cell(context, cell, attempt + (known.attempts if known else 0))
+            try:
+                result = run_cell(context, cell, attempt + (known.attempts if known else 0))
+            except RecordError as error:
+                self.stop_reason = f"results cannot be stored: {error}"
+                raise
+            self.stop_reason = result.stops_run
         variant = context.variants[cell.variant]
         metadata = run_metadata(context.info, variant, cell.rep, oracle=context.arms[variant.arm].oracle)
         self.outbox.append({"kind": "record", "cell": str(cell), "metadata": metadata, "record": result.record})
@@ -246,24 +209,6 @@ class ExperimentSession:
         if test not in self._contexts:
             self._contexts[test] = self._context(self._plans[test])
         return self._contexts[test]
-
-    def provider(self, spec: ExperimentSpec) -> Provider:
-        """Make a provider client. Raises InputError if none is configured or its key is missing."""
-        from pytest_swebench.providers.registry import make_provider
-
-        if not spec.provider:
-            raise InputError(
-                "no model provider is configured; give --provider (anthropic, openai, openrouter, huggingface, "
-                "ollama, chutes, replay:FILE) and --model, or set PROVIDER and MODEL; arms gold and null need none"
-            )
-        name = f"replay:{DEMO_RECORDINGS}" if spec.provider == DEMO_PROVIDER else spec.provider
-        extra = self._extra("providers")
-        try:
-            return make_provider(name, base_url=spec.provider_url, env=self.env, extra=extra)
-        except SwebenchError:
-            raise
-        except Exception as error:  # somebody else's factory, before anything is paid
-            raise InputError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
 
     def info(self, spec: ExperimentSpec) -> RunInfo:
         """Return what the files of an experiment say about its run."""
@@ -293,7 +238,7 @@ class ExperimentSession:
         from pytest_swebench.run import RunContext
         from pytest_swebench.wiring import make_grading
 
-        backend = self._backend()
+        backend = self.open_backend()
         grader = make_grading(self.config, backend, self.handle)
         if (close := getattr(grader, "close", None)) is not None:
             self._closers.append(close)
@@ -301,53 +246,44 @@ class ExperimentSession:
         ahead = prefetch(self.config, self.handle, plan.manifest, self.fetcher, self.chosen_ids, workers=workers)
         if ahead is not None:
             self._closers.append(ahead.close)
+        emit = self._broadcast(ahead)
         return RunContext(
             info=self.info(plan.spec),
             layout=self.handle.layout,
             arms=plan.arms,
             variants=plan.variants,
             instance=plan.manifest.instance,
-            provider=lambda: self.provider(plan.spec),
+            outside=lambda cell, paid_before: self.calls.outside(plan.spec, cell, paid_before, emit),
             backend=backend,
             grader=grader,
             journal=self.journal,
             redactor=self.redactor,
-            emit=self._broadcast(ahead),
+            emit=emit,
+            solve_timeout_s=self.settings.value("generation_timeout"),
+            grades=self.grades,
         )
 
     def _broadcast(self, *more: Subscriber | None) -> Broadcast:
         from pytest_swebench.events import Broadcast
 
-        if self._tracer is None:
+        if self._listeners is None:
+            from pytest_swebench.records.eventlog import FOLDER, EventLog
             from pytest_swebench.reporting.langsmith import make_tracer
 
+            log = EventLog(self.handle.layout.folder / FOLDER / f"{self.journal.process}.jsonl", self.redactor)
             tracer = make_tracer(self.env, _notice)
-            self._tracer = (tracer,) if tracer is not None else ()
-            if tracer is not None:
-                self._closers.append(tracer.close)
-        return Broadcast([*self._tracer, *filter(None, more)], _notice)
+            self._listeners = (log,) if tracer is None else (log, tracer)
+            self._closers.extend(one.close for one in self._listeners)
+        return Broadcast([*self._listeners, *filter(None, more)], _notice)
 
-    def _backend(self, instances: Sequence[Instance] = ()) -> SandboxBackend:
+    def open_backend(self, instances: Sequence[Instance] = ()) -> SandboxBackend:
         from pytest_swebench.wiring import make_sandboxes
 
-        backend = make_sandboxes(self.config, self._extra("sandboxes"), self.handle, self.fetcher, instances)
+        backend = make_sandboxes(self.config, added(self.config, "sandboxes"), self.handle, self.fetcher, instances)
         self._backends.append(backend)
         return backend
 
-    def _check_provider(self, spec: ExperimentSpec, arms: Mapping[str, Arm]) -> None:
-        for name, arm in arms.items():
-            if not arm.paid:
-                continue
-            self.provider(spec).close()
-            if not spec.models:
-                raise InputError(f"arm {name!r} needs a model: give --model ID, or set MODEL")
-            if spec.provider == DEMO_PROVIDER and (spec.models, spec.temperatures) != ((DEMO_MODEL,), (TEMPERATURE,)):
-                raise InputError(
-                    f"the demo has recorded answers of {DEMO_MODEL!r} at temperature {TEMPERATURE} only; "
-                    "for another model or temperature add --provider"
-                )
-
-    def _tell(self, notices: Iterable[str]) -> None:
+    def tell(self, notices: Iterable[str]) -> None:
         """Keep what the person should know for the summary; a worker has none, so there it becomes a warning."""
         if not is_worker(self.config):
             self.notices.extend(notices)
@@ -355,39 +291,25 @@ class ExperimentSession:
         for notice in notices:
             _notice(notice)
 
-    def _registry(self) -> Any:
+    def registry(self) -> ArmRegistry:
+        """Return the arms there are: built in and from plugins. Raises InputError."""
         from pytest_swebench.arms.registry import ArmRegistry
 
-        patches = self.config.getoption("swe_patches")
+        option = self.config.getoption
+        patches = option("swe_patches")
         path = self.config.invocation_params.dir / patches if patches else None
-        return ArmRegistry(self._extra("arms"), path, self.config.getoption("swe_max_patch_size"))
-
-    def _extra(self, what: str) -> dict[str, Any]:
-        """Gather what plugins add, by name. Raises InputError for a name that is taken."""
-        found: dict[str, Any] = {}
-        built_in = _built_in(what)
-        for given in getattr(self.config.hook, f"pytest_swebench_{what}")():
-            pairs = given.items() if isinstance(given, Mapping) else ((arm.name, arm) for arm in given)
-            for name, value in pairs:
-                if name in found or name in built_in:
-                    raise InputError(f"pytest_swebench_{what}: the name {name!r} is taken already; choose another")
-                found[name] = value
-        return found
+        value = self.settings.value
+        return ArmRegistry(
+            extra=added(self.config, "arms"),
+            patches=path,
+            max_patch_mb=value("max_patch_size"),
+            context=value("context"),
+            context_tokens=value("context_tokens"),
+        )
 
     def _expressions(self) -> str:
         keyword = self.config.getoption("keyword", "")
         return f"-k {keyword!r}" if keyword else ""
-
-
-def _built_in(what: str) -> frozenset[str]:
-    """Return the names that plugins may not take."""
-    from pytest_swebench.arms.registry import ArmRegistry
-    from pytest_swebench.datasets.hub import ALIASES
-    from pytest_swebench.providers.registry import PROVIDERS
-    from pytest_swebench.sandbox.select import NAMES
-
-    taken = {"arms": ArmRegistry().names(), "datasets": {DEMO, *ALIASES}, "providers": PROVIDERS, "sandboxes": NAMES}
-    return frozenset(taken[what])
 
 
 def _notice(message: str) -> None:

@@ -1,4 +1,4 @@
-"""What one test function asks to run: its marker, overridden by the command line, completed by the environment."""
+"""What one test function asks to run: its marker, overridden by the command line, completed by other settings."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Any, Final
 import pytest
 
 from pytest_swebench.cell import digest
+from pytest_swebench.config import Resolved, Settings
+from pytest_swebench.config.active import settings_of
 from pytest_swebench.errors import InputError, unknown
 from pytest_swebench.matrix import Selection, read_ids, split
 from pytest_swebench.options import MARKER_KEYS
@@ -46,33 +48,40 @@ class ExperimentSpec:
 
 
 def make_spec(config: pytest.Config, marker: pytest.Mark | None, env: Mapping[str, str], here: Path) -> ExperimentSpec:
-    """Merge command line, marker and environment, in that order. Raises InputError.
+    """Merge command line, marker, and what the environment and files set, in that order. Raises InputError.
 
-    Paths in the marker are relative to `here`, the folder of the test file; those of the command line to the folder
-    pytest was started in.
+    Paths in the marker are relative to `here`, the folder of the test file; all others to the folder pytest was
+    started in. The embedded demo answers from its own recordings unless the command line or the marker name a
+    provider: what a person keeps in `.env` for real runs must not make it a paid one.
     """
     given = dict(marker.kwargs) if marker else {}
     _check_marker(marker)
-    option = config.getoption
-    started_in = config.invocation_params.dir
-    dataset = option("swe_dataset") or given.get("dataset") or DEMO
-    provider, provider_dir = option("swe_provider"), started_in
-    if not provider and given.get("provider"):
-        provider, provider_dir = str(given["provider"]), here
-    if not provider:
-        provider = DEMO_PROVIDER if dataset == DEMO else env.get("PROVIDER", "")
+    settings, started_in = settings_of(config, env), config.invocation_params.dir
+    dataset, data_dir = _chosen(settings["dataset"], given.get("dataset"), started_in, here)
+    provider, provider_dir = _chosen(settings["provider"], given.get("provider"), started_in, here)
+    dataset = dataset or DEMO
+    if dataset == DEMO and not (settings["provider"].is_typed or given.get("provider")):
+        provider = DEMO_PROVIDER
+    is_demo = provider == DEMO_PROVIDER
     return ExperimentSpec(
-        dataset=str(dataset),
-        split=option("swe_split") or given.get("split") or "test",
-        base_dir=started_in if option("swe_dataset") else here,
-        arms=_names(option("swe_arms"), given.get("arms"), "singleshot"),
-        models=_models(config, given, env, provider),
-        temperatures=_temperatures(option("swe_temperatures"), given.get("temperatures")),
+        dataset=dataset,
+        split=_chosen(settings["split"], given.get("split"), started_in, here)[0],
+        base_dir=data_dir,
+        arms=_arms(settings["arms"], given.get("arms")),
+        models=_models(config, settings["model"], given, is_demo=is_demo),
+        temperatures=_temperatures(settings["temperatures"], given.get("temperatures"), is_demo=is_demo),
         provider=_absolute(provider, provider_dir),
-        provider_url=option("swe_provider_url") or env.get("BASE_URL", ""),
-        selection=_selection(config, started_in),
+        provider_url=settings.value("provider_url") or "",
+        selection=_selection(config, settings, started_in),
         reps=max(1, int(config.getoption("count", 1) or 1)),
     )
+
+
+def _chosen(setting: Resolved, marked: Any, started_in: Path, here: Path) -> tuple[str, Path]:
+    """Return the text that holds, "" for none, and the folder that it is relative to."""
+    if marked and not setting.is_typed:
+        return str(marked), here
+    return setting.value or "", here if setting.is_default else started_in
 
 
 def _check_marker(marker: pytest.Mark | None) -> None:
@@ -85,23 +94,23 @@ def _check_marker(marker: pytest.Mark | None) -> None:
             raise InputError(f"@pytest.mark.experiment: {unknown('keyword', key, MARKER_KEYS)}")
 
 
-def _names(option: str | None, marker: Any, default: str) -> tuple[str, ...]:
-    if option is not None:
-        names = split(option)
+def _arms(setting: Resolved, marked: Any) -> tuple[str, ...]:
+    if marked is None or setting.is_typed:
+        names = split(setting.value)
         if not names:
-            raise InputError(f"--arms {option!r}: names no arm; give a comma list such as gold,singleshot")
+            raise InputError(
+                f"{setting.source} {setting.value!r}: names no arm; give a comma list such as gold,singleshot"
+            )
         return names
-    if marker is None:
-        return (default,)
-    names = split(marker) if isinstance(marker, str) else tuple(marker)
+    names = split(marked) if isinstance(marked, str) else tuple(marked)
     if not names or not all(isinstance(name, str) for name in names):
         raise InputError(
-            f"@pytest.mark.experiment(arms={marker!r}): takes names of arms; give e.g. arms=['singleshot']"
+            f"@pytest.mark.experiment(arms={marked!r}): takes names of arms; give e.g. arms=['singleshot']"
         )
     return names
 
 
-def _models(config: pytest.Config, given: Mapping[str, Any], env: Mapping[str, str], provider: str) -> tuple[str, ...]:
+def _models(config: pytest.Config, setting: Resolved, given: Mapping[str, Any], *, is_demo: bool) -> tuple[str, ...]:
     many, one = config.getoption("swe_models"), config.getoption("swe_model")
     if many and one:
         raise InputError(f"--model {one!r} and --models {many!r} exclude each other; give one of them")
@@ -109,18 +118,18 @@ def _models(config: pytest.Config, given: Mapping[str, Any], env: Mapping[str, s
         return split(many or one)
     if models := given.get("models") or given.get("model"):
         return split(models) if isinstance(models, str) else tuple(models)
-    if provider == DEMO_PROVIDER:
-        return (DEMO_MODEL,)
-    return split(env.get("MODEL", ""))
+    return (DEMO_MODEL,) if is_demo else split(setting.value or "")
 
 
-def _temperatures(option: str | None, marker: Any) -> tuple[float | None, ...]:
-    if option is not None:
-        where = "--temperatures"
-        given: list[Any] = [None if text == "default" else text for text in split(option)]
-    else:
+def _temperatures(setting: Resolved, marked: Any, *, is_demo: bool) -> tuple[float | None, ...]:
+    if marked is not None and not setting.is_typed:
         where = "@pytest.mark.experiment(temperatures=...)"
-        given = [*marker] if isinstance(marker, list | tuple) else [TEMPERATURE if marker is None else marker]
+        given: list[Any] = [*marked] if isinstance(marked, list | tuple) else [marked]
+    elif is_demo and not setting.is_typed:
+        return (TEMPERATURE,)
+    else:
+        where = setting.source
+        given = [None if text == "default" else text for text in split(setting.value)]
     values = tuple(None if value is None else _temperature(value, where) for value in given)
     if not values:
         raise InputError(f"{where}: no temperature; give e.g. 0.2,0.8, or leave it out for {TEMPERATURE}")
@@ -137,16 +146,13 @@ def _temperature(value: Any, where: str) -> float:
     return number
 
 
-def _selection(config: pytest.Config, started_in: Path) -> Selection:
+def _selection(config: pytest.Config, settings: Settings, started_in: Path) -> Selection:
     option = config.getoption
-    limit = option("swe_max_instances") or 0
-    if limit < 0:
-        raise InputError(f"--max-instances {limit}: must be 0 (all) or more")
     return Selection(
-        substrings=split(option("swe_instances") or ""),
+        substrings=split(settings.value("instances") or ""),
         ids=read_ids(option("swe_instance_ids") or "", started_in),
-        language=(option("swe_language") or "").lower(),
-        limit=limit,
+        language=(settings.value("language") or "").lower(),
+        limit=settings.value("max_instances"),
         seed=option("swe_shuffle"),
     )
 

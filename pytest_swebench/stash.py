@@ -55,8 +55,10 @@ def handle_of(config: pytest.Config) -> RunHandle:
         if is_worker(config):
             config.stash[HANDLE] = RunHandle(**cast(Any, config).workerinput[WORKER_INPUT]["handle"])
         else:
-            run_id = config.getoption("swe_run_id") or ""
-            config.stash[HANDLE] = RunHandle.new(output_root(config, os.environ), run_id=run_id)
+            from pytest_swebench.resuming import asked_run
+
+            root = output_root(config, os.environ)
+            config.stash[HANDLE] = RunHandle.new(root, run_id=asked_run(config, root))
     return config.stash[HANDLE]
 
 

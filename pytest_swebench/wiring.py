@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_swebench.config.active import settings_of
 from pytest_swebench.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,12 +43,10 @@ def _checked(name: str, backend: Any) -> SandboxBackend:
 
     wanted = [one for one in vars(SandboxBackend) if not one.startswith("_")]
     lacking = [one for one in wanted if not callable(getattr(backend, one, None))]
-    if not lacking and "network" not in inspect.signature(backend.run_script).parameters:
-        lacking = ["run_script(..., network=...)"]
+    if not lacking and len(inspect.signature(backend.run_script).parameters) != 2:
+        lacking = ["run_script(instance, script)"]
     if lacking:
-        raise InputError(
-            f"--sandbox {name}: its backend lacks {', '.join(lacking)}; see SandboxBackend in sandbox/protocol.py"
-        )
+        raise InputError(f"--sandbox {name}: its backend lacks {', '.join(lacking)}; see docs/extending.md")
     return cast("SandboxBackend", backend)
 
 
@@ -65,17 +64,16 @@ def docker_settings(config: pytest.Config) -> dict[str, str]:
 
 
 def make_grading(config: pytest.Config, backend: SandboxBackend, handle: RunHandle) -> Grader:
-    """Return the grader that the options describe. Raises InputError for an option out of range."""
+    """Return the grader that the options describe."""
     from pytest_swebench.grading.select import GradingOptions, make_grader
 
-    check_grading(config)
-    option = config.getoption
+    option, value = config.getoption, settings_of(config).value
     options = GradingOptions(
         harness=option("swe_harness") or "builtin",
-        timeout_s=option("swe_eval_timeout"),
+        timeout_s=value("eval_timeout"),
         network=option("swe_grade_network") or ("bridge" if option("swe_sandbox_profile") == "official" else "auto"),
         control=not option("swe_no_control"),
-        workers=option("swe_eval_max_workers") or 0,
+        workers=value("eval_max_workers") or 0,
     )
     return make_grader(options, backend, root=Path(handle.root), run_folder=handle.layout.folder)
 
@@ -85,23 +83,27 @@ def grading_digest(config: pytest.Config) -> str:
     from pytest_swebench.cell import digest
 
     option = config.getoption
-    names = ("harness", "eval_timeout", "grade_network", "sandbox", "sandbox_profile", "sandbox_option", "no_control")
+    names = ("harness", "grade_network", "sandbox", "sandbox_profile", "sandbox_option", "no_control")
     given = {name: option(f"swe_{name}") for name in names if option(f"swe_{name}")}
+    if timeout_s := settings_of(config).value("eval_timeout"):
+        given["eval_timeout"] = timeout_s
     return digest(given) if given else ""
 
 
 def captures(config: pytest.Config) -> bool:
     """Say whether any valid record passes its test."""
-    return config.getoption("swe_outcome") == "capture" or config.getoption("swe_fail_under") is not None
+    option = config.getoption
+    return (
+        option("swe_outcome") == "capture" or option("swe_fail_under") is not None or bool(option("swe_generate_only"))
+    )
 
 
 def check_grading(config: pytest.Config) -> None:
     """Raise InputError for a grading option that cannot be meant."""
     option = config.getoption
-    for name, least in (("eval_timeout", 1), ("eval_max_workers", 1), ("max_patch_size", 0), ("image_prefetch", 0)):
-        value = option(f"swe_{name}")
-        if value is not None and value < least:
-            raise InputError(f"--{name.replace('_', '-')} {value:g}: must be {least} or more")
+    ahead = option("swe_image_prefetch")
+    if ahead is not None and ahead < 0:
+        raise InputError(f"--image-prefetch {ahead}: must be 0 or more")
     checkout = pro_checkout(config, os.environ)
     if checkout is not None and not checkout.is_dir():
         raise InputError(f"--pro-scripts {str(checkout)!r}: no such folder; give a checkout of SWE-bench_Pro-os")
@@ -114,7 +116,7 @@ def check_grading(config: pytest.Config) -> None:
 
 def pro_checkout(config: pytest.Config, env: Mapping[str, str]) -> Path | None:
     """Return the checkout of SWE-bench Pro's own scripts that option or environment names."""
-    given = config.getoption("swe_pro_scripts") or env.get("SWEBENCH_PRO_SCRIPTS", "")
+    given = settings_of(config, env).value("pro_scripts")
     return config.invocation_params.dir / given if given else None
 
 
@@ -125,6 +127,7 @@ def _check_effect(config: pytest.Config) -> None:
     idle = {
         "--harness=official": option("swe_harness") == "official" and (*containers, "no_control"),
         "--sandbox=local": option("swe_sandbox") == "local" and containers,
+        "--generate-only": option("swe_generate_only") and ("harness", "grade_network", "eval_timeout", "no_control"),
         "--sandbox-profile=official": option("swe_sandbox_profile") == "official" and ("sandbox_option",),
     }
     for cause, names in idle.items():

@@ -6,7 +6,11 @@ from typing import Any, Final, cast
 
 import pytest
 
-from pytest_swebench.stash import CHOSEN_PATHS, INBOX, WORKER_INPUT, handle_of
+from pytest_swebench.config.active import settings_of
+from pytest_swebench.errors import SwebenchError
+from pytest_swebench.estimating import announce_cost
+from pytest_swebench.options import is_active
+from pytest_swebench.stash import CHOSEN_PATHS, INBOX, WORKER_INPUT, handle_of, is_worker
 
 # loadgroup, loadscope and loadfile run a cell again, or hang, when a worker dies (pytest-xdist #1323, #1327);
 # each pays for every cell once a worker
@@ -31,6 +35,21 @@ def check_distribution(config: pytest.Config) -> None:
             f"--dist {mode}: would run a cell again, and pay again, when a worker dies; "
             "leave --dist away or use --dist load for experiments"
         )
+
+
+def choose_workers(config: pytest.Config) -> None:
+    """Start as many workers as environment or files say, unless the command line has a say. Raises UsageError."""
+    option = config.getoption
+    if is_worker(config) or option("numprocesses", 0) is not None or not is_active(config):
+        return
+    if option("tx") or option("usepdb") or option("collectonly"):
+        return
+    try:
+        workers = settings_of(config).value("max_workers")
+    except SwebenchError as error:
+        raise pytest.UsageError(str(error)) from None
+    if workers > 1:
+        config.option.numprocesses = workers
 
 
 def set_defaults(config: pytest.Config) -> None:
@@ -59,6 +78,7 @@ class XdistHooks:
         inbox = self._config.stash.get(INBOX, None)
         if inbox is not None:
             inbox.note_collection(ids)
+            announce_cost(self._config, inbox)
 
     @pytest.hookimpl(optionalhook=True, tryfirst=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> bool | None:

@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from pytest_swebench.errors import DockerUnavailable
+from pytest_swebench.errors import DockerUnavailable, InputError
 from pytest_swebench.sandbox.engine import connect
+from tests.support.base_image import base_image as found_or_built
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 pytest_plugins = ["pytester"]
 # `pytest -m experiment` in this tree loads this file too, perhaps where only the package itself was installed
@@ -20,14 +26,34 @@ if importlib.util.find_spec("hypothesis") is not None:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> None:
+def docker_client() -> Iterator[DockerClient]:
     try:
         client = connect()
     except DockerUnavailable as error:
-        if os.environ.get("SWEBENCH_REQUIRE_DOCKER") == "1":
-            pytest.fail(f"SWEBENCH_REQUIRE_DOCKER=1, but {error}")
-        pytest.skip(str(error))
+        _do_without(error)
+    yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def docker_engine(docker_client: DockerClient) -> None:
+    """For tests that leave the connection to what they test."""
+
+
+@pytest.fixture(scope="session")
+def base_image(docker_client: DockerClient) -> str:
+    """The name of a small image with bash, git and Python."""
+    try:
+        return found_or_built(docker_client)
+    except InputError as error:
+        _do_without(error)
+
+
+def _do_without(lack: Exception) -> NoReturn:
+    """Skip what needs Docker, or fail where it must be here."""
+    if os.environ.get("SWEBENCH_REQUIRE_DOCKER") == "1":
+        pytest.fail(f"SWEBENCH_REQUIRE_DOCKER=1, but {lack}")
+    pytest.skip(str(lack))
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from pytest_swebench.calling import DEMO_RECORDINGS
 from pytest_swebench.datasets.demo import demo_answers, load_demo
 from pytest_swebench.demo.record import exchanges
 from pytest_swebench.errors import ReplayMiss
 from pytest_swebench.providers.protocol import Answer, Request
 from pytest_swebench.providers.replay import ReplayProvider, write_recordings
-from pytest_swebench.session import DEMO_RECORDINGS
 
 
 @pytest.fixture(scope="module")

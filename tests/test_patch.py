@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_swebench.patch import changed_paths, looks_like_diff, make_diff, split_lines
+from pytest_swebench.patch import (
+    EditError,
+    changed_paths,
+    header_lines,
+    looks_like_diff,
+    make_diff,
+    named_files,
+    repository_path,
+    split_lines,
+)
 
 # what has tripped diff tools: other line ends, undecodable bytes, and lines that look like parts of a diff
 LINES = st.sampled_from(
@@ -156,3 +165,31 @@ def test_plain_diffs_without_git_headers_name_their_files() -> None:
 )
 def test_a_diff_needs_a_file_and_a_change(text: str, expected: bool) -> None:
     assert looks_like_diff(text) is expected
+
+
+def test_names_are_those_that_the_headers_give() -> None:
+    lines = [
+        "diff --git a/x b/x",
+        "rename to pkg/y",
+        "--- src/z\t2026-01-01",
+        "+++ /dev/null",
+        'diff --git "a/\\303\\251" "b/\\303\\251"',
+        "@@ -1 +1 @@",
+    ]
+    assert named_files(lines) == {"a/x", "a/pkg/y", "src/z", "a/é", "b/é"}
+
+
+def test_lines_of_hunks_are_no_headers() -> None:
+    patch = make_diff({"x": "-- a\n"}, {"x": "++ b\n"})
+    assert list(header_lines(patch)) == ["diff --git a/x b/x", "--- a/x", "+++ b/x", "@@ -1 +1 @@", ""]
+
+
+@pytest.mark.parametrize(("path", "plain"), [("./a//b", "a/b"), ("a/../b", "b"), ("a b", "a b")])
+def test_path_inside_the_repository_is_made_plain(path: str, plain: str) -> None:
+    assert repository_path(path) == plain
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/hosts", ".", "..", "a/../../b"])
+def test_path_that_leads_out_is_no_path_of_the_repository(path: str) -> None:
+    with pytest.raises(EditError, match="not a path inside the repository"):
+        repository_path(path)

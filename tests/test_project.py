@@ -28,7 +28,20 @@ MOST_LINES = 400
 MODULES = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "demo" / "repos" not in path.parents]
 
 # What runs without pytest, and may lean on nothing above it.
-CORE = {"run", "arms", "grading", "sandbox", "providers", "records", "datasets", "events", "patch", "redact", "secrets"}
+CORE = {
+    "run",
+    "workplace",
+    "arms",
+    "grading",
+    "sandbox",
+    "providers",
+    "records",
+    "datasets",
+    "events",
+    "patch",
+    "redact",
+    "secrets",
+}
 CORE |= {"cell", "matrix", "outcome", "errors"}
 HEAVY = {
     "docker",
@@ -157,8 +170,9 @@ def test_readme_is_short_enough_to_read() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
 
 
-def test_readme_and_the_page_on_grading_tell_every_option_and_no_other() -> None:
-    assert table("option") | table("option", "docs/grading.md") == our_options()
+def test_readme_and_the_pages_on_grading_and_generation_tell_every_option_and_no_other() -> None:
+    told = [table("option"), table("option", "docs/grading.md"), table("option", "docs/generation.md")]
+    assert set().union(*told) == our_options()
 
 
 def test_readme_tells_every_fixture_and_no_other() -> None:
@@ -227,7 +241,7 @@ def test_the_arm_with_a_model_in_the_documentation_can_succeed(tmp_path: Path) -
     right = next(answer["text"] for answer in demo_answers()[second] if answer["intent"] == "resolved")
     stray = "Sure!\n\nsrc/none.py\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE\n"
     with LLMServer([ScriptedAnswer(text=text) for text in ("I would rather not.", right, stray)]) as server:
-        arguments = [f"--instance-ids={first},{second},{third}", "--provider=openai", "--model=some-model"]
+        arguments = [f"--instance-ids={first},{second},{third}", "--provider=openai", "--model=some-model", "--price=0"]
         lines = documented_arm(tmp_path, 1, "--arms=politely", f"--provider-url={server.openai_url}", *arguments)
         prompt = server.requests[1].body["messages"][0]["content"]
     by_id = {line["instance_id"]: line for line in lines}

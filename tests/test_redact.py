@@ -48,6 +48,19 @@ def test_longer_secret_wins_over_one_it_contains() -> None:
     assert Redactor(["password", "password-of-alice"]).text("password-of-alice") == REDACTED
 
 
+@given(st.integers(MIN_SECRET_LENGTH, len(SECRET) - 1), st.sampled_from(["", "x", "Bearer ", "ab" * 30]))
+def test_ends_of_a_secret_that_was_cut_are_replaced(length: int, around: str) -> None:
+    redactor = Redactor([SECRET, "another-secret"])
+    cut = f"{around}{SECRET[:length]}...{SECRET[-length:]}{around}"
+    assert redactor.text(cut) == f"{around}{REDACTED}...{REDACTED}{around}"
+    assert redactor.text(f"{around}...{SECRET[-length:]}{around}") == f"{around}...{REDACTED}{around}"
+
+
+def test_dots_beside_ordinary_text_change_nothing() -> None:
+    text = f"test_a ... ok\n.....{SECRET[:5]}... and {SECRET[-5:]}... x{SECRET[-9:]} ... {SECRET[:9]}x..."
+    assert Redactor([SECRET]).text(text) == text
+
+
 def test_data_is_redacted_at_every_depth_and_in_keys() -> None:
     data = {SECRET: [1, None, {"a": (f"x{SECRET}", True)}]}
     assert Redactor([SECRET]).data(data) == {REDACTED: [1, None, {"a": [f"x{REDACTED}", True]}]}
@@ -63,6 +76,34 @@ def test_env_gives_the_values_of_secret_looking_variables_only() -> None:
     }
     redactor = Redactor.from_env(env)
     assert [redactor.text(value) for value in env.values()] == [REDACTED] * 4 + ["value-of-home"]
+
+
+def test_passwords_in_addresses_are_secrets_and_pointers_to_secrets_are_none() -> None:
+    env = {"HTTPS_PROXY": "http://me:pass%20word-1@proxy:3128", "LLM_API_KEY": "keyring://swebench-runner/openai"}
+    redactor = Redactor.from_env(env, {"OPENAI_API_KEY": " from-dotenv "})
+    assert redactor.text("http://me:pass%20word-1@proxy") == f"http://me:{REDACTED}@proxy"
+    assert redactor.text("pass word-1 or from-dotenv") == f"{REDACTED} or {REDACTED}"
+    assert redactor.text(env["LLM_API_KEY"]) == env["LLM_API_KEY"]
+
+
+def test_what_is_learnt_later_holds_wherever_the_redactor_is_already_used() -> None:
+    redactor = Redactor(["first-secret"])
+    used = redactor.text
+    redactor.learn(["second-secret", "short"])
+    assert used("first-secret second-secret short") == f"{REDACTED} {REDACTED} short"
+
+
+def test_longer_secret_wins_though_it_is_learnt_later() -> None:
+    redactor = Redactor(["password"])
+    redactor.learn(["password-of-alice"])
+    assert redactor.text("password-of-alice") == REDACTED
+
+
+def test_variable_that_is_no_text_is_a_secret_all_the_same() -> None:
+    value = b"key-\xff-0123456".decode(errors="surrogateescape")
+    redactor = Redactor.from_env({"SOME_KEY": value})
+    assert redactor.text(f"a {value} b") == f"a {REDACTED} b"
+    assert redactor.raw(b"a key-\xff-0123456 b") == f"a {REDACTED} b".encode()
 
 
 def test_keys_of_any_kind_become_text() -> None:

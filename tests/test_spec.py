@@ -8,6 +8,7 @@ import pytest
 
 from pytest_swebench.errors import InputError
 from pytest_swebench.spec import ExperimentSpec, make_spec
+from tests.test_config import write
 
 Make = Callable[..., ExperimentSpec]
 HERE = Path("/suite")
@@ -49,6 +50,47 @@ def test_only_the_demo_brings_its_own_provider(make: Make) -> None:
     assert make("--dataset", "lite").provider == ""
     assert make("--dataset", "lite").models == ()
     assert make("--provider", "ollama").models == ()
+
+
+def test_what_files_hold_for_real_runs_leaves_the_demo_free(make: Make, pytester: pytest.Pytester) -> None:
+    write(
+        pytester.path,
+        dotenv="PROVIDER=openrouter\nMODEL=paid-1\nBASE_URL=http://e\n",
+        yaml="generation: {provider: openai, temperature: 0.7}",
+    )
+    for demo in (make(), make("--dataset=demo"), make(dataset="demo")):
+        assert (demo.provider, demo.models, demo.temperatures) == ("replay:demo", ("demo-model",), (0.2,))
+    real = make("--dataset=lite")
+    assert (real.provider, real.models, real.temperatures) == ("openrouter", ("paid-1",), (0.7,))
+    assert real.provider_url == "http://e"
+    assert (make("--provider=ollama").provider, make("--provider=ollama").models) == ("ollama", ("paid-1",))
+    assert make(provider="ollama").provider == "ollama"
+
+
+def test_what_files_choose_starts_where_pytest_was_started_and_gives_way_to_the_marker(
+    make: Make, pytester: pytest.Pytester
+) -> None:
+    write(
+        pytester.path,
+        yaml="experiment: {dataset: rows.jsonl, arms: [gold, null], split: dev, instances: [a, b], language: Go}\n"
+        "generation: {provider: 'replay:answers.jsonl'}",
+    )
+    spec = make()
+    assert (spec.dataset, spec.base_dir, spec.split) == ("rows.jsonl", pytester.path, "dev")
+    assert (spec.arms, spec.provider) == (("gold", "null"), f"replay:{pytester.path}/answers.jsonl")
+    assert spec.selection.describe() == "--instances a,b --language go"
+    marked = make(dataset="own.jsonl", arms=["null"], split="test", temperatures=[0.9])
+    assert (marked.dataset, marked.base_dir, marked.split) == ("own.jsonl", HERE, "test")
+    assert (marked.arms, marked.temperatures) == (("null",), (0.9,))
+
+
+def test_bad_value_of_a_file_is_refused_with_its_place(make: Make, pytester: pytest.Pytester) -> None:
+    write(pytester.path, yaml="generation: {temperature: warm}\nexperiment: {dataset: lite}")
+    with pytest.raises(InputError, match=r"\.swebench\.yaml:generation\.temperature: 'warm' is not a number"):
+        make()
+    write(pytester.path, yaml="experiment: {arms: ','}")
+    with pytest.raises(InputError, match=r"\.swebench\.yaml:experiment\.arms ',': names no arm"):
+        make()
 
 
 def test_marker_paths_start_at_the_test_file_and_options_where_pytest_was_started(

@@ -1,4 +1,4 @@
-"""From what a model writes to a unified diff: search/replace blocks or a fenced diff.
+"""From what a model writes to a unified diff: search/replace blocks first, then whatever else models use.
 
 `EDIT_FORMAT` tells a model how to write them; the block is the one models know from aider. The first line of as many
 `=` as there are `<` parts the two halves.
@@ -7,13 +7,16 @@
 from __future__ import annotations
 
 import difflib
-import posixpath
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from pytest_swebench.patch import looks_like_diff, make_diff, split_lines
+from pytest_swebench.arms.begin_patch import diff_of_begin_patch
+from pytest_swebench.arms.diffs import diffs_in
+from pytest_swebench.patch import EditError, make_diff, repository_path, split_lines
+
+__all__ = ["EDIT_FORMAT", "Edit", "EditError", "apply_edits", "diff_from_answer", "parse_edits"]
 
 EDIT_FORMAT: Final = """\
 Answer with a short explanation, then the change as one or more search/replace blocks:
@@ -29,17 +32,12 @@ An empty SEARCH part creates a new file. A unified diff in a ```diff fence is ac
 """What to put into a prompt so that `diff_from_answer` can read the answer."""
 
 _BLOCK: Final = re.compile(
-    r"^(?!```)(?P<path>[^\s<>][^\n<>]*?)[ \t]*\n(?:[ \t]*\n)?(?:```[^\n]*\n)?(?P<marks><{5,9}) SEARCH[ \t]*\n"
-    r"(?P<body>.*?)^>{5,9} REPLACE",
+    r"^(?!```|~~~)(?P<path>[^\s<>][^\n<>]*?)[ \t]*\n(?:[ \t]*\n)?(?:(?:```|~~~)[^\n]*\n)?"
+    r"(?P<marks><{5,9}) SEARCH[ \t]*\n(?P<body>.*?)^>{5,9} REPLACE",
     re.MULTILINE | re.DOTALL,
 )
 _DECORATION: Final = "`*#: \t"  # Markdown that models put around a path
-_FENCED_DIFF: Final = re.compile(r"^```(?:diff|patch)[ \t]*\n(?P<diff>.*?)^```", re.MULTILINE | re.DOTALL)
 _BARE_NEWLINE: Final = re.compile(r"(?<!\r)\n")
-
-
-class EditError(Exception):
-    """An edit that cannot be made; the message says which, why, and what stands nearest in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,14 @@ def parse_edits(text: str) -> list[Edit]:
 def diff_from_answer(text: str, read: Callable[[str], str]) -> str:
     """Return the unified diff that an answer asks for, "" if it asks for none.
 
-    `read` gives the present content of a file and raises FileNotFoundError. Blocks win over a diff. Raises
-    EditError for a block that does not fit its file.
+    `read` gives the present content of a file and raises FileNotFoundError. Blocks win over the `*** Begin Patch`
+    format, and that over unified diffs. Raises EditError for an edit that does not fit its file; whether a unified
+    diff applies is for the official commands to say.
     """
     edits = parse_edits(text)
     if edits:
         return apply_edits(edits, read)
-    diffs = [match["diff"] for match in _FENCED_DIFF.finditer(_unix(text)) if looks_like_diff(match["diff"])]
-    return "".join(diffs)
+    return diff_of_begin_patch(text, read) or diffs_in(text, read)
 
 
 def apply_edits(edits: list[Edit], read: Callable[[str], str]) -> str:
@@ -80,9 +78,7 @@ def apply_edits(edits: list[Edit], read: Callable[[str], str]) -> str:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     for edit in edits:
-        path = posixpath.normpath(edit.path)
-        if path.startswith(("/", "../")) or path in {".", ".."}:
-            raise EditError(f"{edit.path}: not a path inside the repository; give it relative to its root")
+        path = repository_path(edit.path)
         if path not in after:
             try:
                 before[path] = after[path] = read(path)

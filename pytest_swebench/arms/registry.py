@@ -21,11 +21,17 @@ _BUILT_IN: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ArmRegistry:
-    """Makes arms by name. `extra` holds the arms of plugins, `patches` what the arm `predictions` reads."""
+    """Makes arms by name.
+
+    `extra` holds the arms of plugins, `patches` what the arm `predictions` reads, `context` and `context_tokens` what
+    `singleshot` shows of a repository.
+    """
 
     extra: Mapping[str, Arm] = field(default_factory=dict)
     patches: Path | None = None
     max_patch_mb: float | None = None
+    context: str | None = None
+    context_tokens: int | None = None
 
     def names(self) -> list[str]:
         """Return all known names, sorted."""
@@ -47,4 +53,9 @@ class ArmRegistry:
                     "of the tool that made them"
                 )
             return cast(Arm, factory(self.patches, self.max_patch_mb))
+        if name == "singleshot":
+            from pytest_swebench.arms.singleshot import BM25, SingleshotSettings
+
+            shown = SingleshotSettings(context=self.context or BM25, context_tokens=self.context_tokens)
+            return cast(Arm, factory(shown))
         return cast(Arm, factory())

@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
+from pytest_swebench.cli.config import results_folder
 from pytest_swebench.errors import DockerUnavailable, InputError, SwebenchError
+from pytest_swebench.records.layout import LOG_FILE
 
 if TYPE_CHECKING:
     from pytest_swebench.sandbox.leftovers import Leftover
-
-_LOG: Final = "test_output.txt"
 
 
 @click.command("clean")
@@ -50,7 +50,7 @@ def clean(
     What belongs to a living process is never touched. Containers of other hosts' runs go only where --run names
     their run, for nobody here can see whether they are still in use.
     """
-    root = Path(output_dir or os.environ.get("OUTPUT_DIR") or "results").absolute()
+    root = results_folder(output_dir)
     with ExitStack() as stack:
         found: list[Leftover] = list(_on_engine(stack, run_id, images=(images or everything) and not run_id))
         if not run_id:
@@ -110,7 +110,7 @@ def _of_runs(root: Path, run_id: str, *, logs: bool, results: bool) -> Iterator[
             files = list(_variant_files(root, run.name))
             size_bytes = folder_bytes(run) + sum(path.stat().st_size for path in files)
             yield Leftover("results", str(run), size_bytes, partial(_alone, run, partial(_remove_run, run, files)))
-        elif logs and (found := list(run.glob(f"cells/**/{_LOG}"))):
+        elif logs and (found := list(run.glob(f"cells/**/{LOG_FILE}"))):
             size_bytes = sum(path.stat().st_size for path in found)
             name, remove = f"{len(found)} of run {run.name}", partial(_unlink, found)
             yield Leftover("logs", name, size_bytes, partial(_alone, run, remove))

@@ -12,10 +12,12 @@ import click
 
 import pytest_swebench
 from pytest_swebench.cli.clean import clean
+from pytest_swebench.cli.config import config
 from pytest_swebench.cli.evaluate import evaluate
 from pytest_swebench.cli.export import export_run
 from pytest_swebench.cli.list_instances import list_instances
 from pytest_swebench.cli.merge import merge_run
+from pytest_swebench.cli.models import models
 from pytest_swebench.cli.validate_env import validate_env
 from pytest_swebench.errors import (
     DockerUnavailable,
@@ -63,7 +65,9 @@ cli.add_command(evaluate)
 cli.add_command(export_run)
 cli.add_command(merge_run)
 cli.add_command(validate_env)
+cli.add_command(models)
 cli.add_command(clean)
+cli.add_command(config)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,7 @@ from typing import Final
 import click
 
 from pytest_swebench.cell import digest, slug
+from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
 
 _ARM: Final = "predictions"
@@ -45,7 +45,7 @@ def evaluate(
     """
     from pytest_swebench.grading.slots import default_slots
 
-    root = Path(output_dir or os.environ.get("OUTPUT_DIR") or "results")
+    root = results_folder(output_dir)
     # the run's name and its cells' keys must not depend on how the files were written on the command line
     file = _file_of(dataset)
     dataset = str(file) if file else dataset

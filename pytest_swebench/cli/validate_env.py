@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
 from pytest_swebench.errors import InputError
 
@@ -48,7 +49,7 @@ def validate_env(
     named, and unfit instances are quarantined: later runs show their rates with them and without. Any other option,
     given after DATASET, goes to pytest, e.g. --sandbox-profile=official. Exit code 0 if all are ok, else 1.
     """
-    root = Path(output_dir or os.environ.get("OUTPUT_DIR") or "results").absolute()
+    root = results_folder(output_dir)
     run_id = run_id or f"self-check-{time.strftime('%Y%m%d_%H%M%S')}-{os.getpid()}"
     chosen = [f"--{name.replace('_', '-')}={value}" for name, value in selection.items() if value not in ("", None)]
     parallel = [f"-n{workers}"] if workers else []

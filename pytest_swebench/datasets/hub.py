@@ -13,7 +13,7 @@ import re
 import socket
 import urllib.parse
 import warnings
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -76,6 +76,21 @@ def load_hub(name: str, split: str, cache_dir: Path) -> Path:
     return file
 
 
+def fetch_rows(name: str, split: str, columns: Collection[str], instance_ids: Collection[str]) -> list[dict[str, Any]]:
+    """Return some columns of the rows of these instances, in the dataset's order; nothing of ours is cached.
+
+    Raises DatasetError as `load_hub` does, and for a dataset without one of the columns.
+    """
+    if not _offline():
+        _check_reachable(name)
+    found = _fetched(name, split, columns)
+    lacking = sorted({*columns} - {*found.column_names})
+    if lacking:
+        raise DatasetError(f"{name}: no column {lacking[0]!r}; it has {', '.join(found.column_names)}")
+    wanted = [place for place, instance_id in enumerate(found["instance_id"]) if instance_id in instance_ids]
+    return list(found.select(wanted))
+
+
 def saved_rows(folder: Path) -> Iterable[dict[str, Any]]:
     """Return the rows that `Dataset.save_to_disk` left in `folder`. Raises DatasetError."""
     with warnings.catch_warnings():
@@ -89,7 +104,8 @@ def saved_rows(folder: Path) -> Iterable[dict[str, Any]]:
     return saved
 
 
-def _fetched(name: str, split: str) -> Iterable[dict[str, Any]]:
+def _fetched(name: str, split: str, columns: Collection[str] = _COLUMNS) -> Any:
+    """Return a split as a `datasets.Dataset` of those `columns` that it has."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import datasets
@@ -107,8 +123,7 @@ def _fetched(name: str, split: str) -> Iterable[dict[str, Any]]:
             reason = f"{error} ({error.__cause__})" if error.__cause__ else str(error)
             hint = _OFFLINE_HINT if _offline() else ""
             raise DatasetError(f"cannot load {name!r} from the hub: {type(error).__name__}: {reason}{hint}") from error
-        rows_found: Iterable[dict[str, Any]] = found.select_columns([c for c in found.column_names if c in _COLUMNS])
-        return rows_found
+        return found.select_columns([column for column in found.column_names if column in columns])
 
 
 def _split_message(name: str, split: str, error: ValueError) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import reprlib
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +12,7 @@ from typing import Final
 from pytest_swebench.datasets.files import SUFFIXES, read_instances
 from pytest_swebench.datasets.hub import ALIASES, default_cache_dir, hub_id, load_hub
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.errors import DatasetError, unknown
+from pytest_swebench.errors import DatasetError, SwebenchError, unknown
 
 DEMO: Final = "demo"
 DEFAULT_SPLIT: Final = "test"
@@ -34,7 +36,7 @@ def load_instances(
     prefix, _, rest = name.partition(":")
     path = base_dir / Path(name).expanduser()
     if prefix in extra:
-        found = _placed(name, extra[prefix](rest))
+        found = _placed(name, _from_plugin(name, extra[prefix], rest))
     elif name == DEMO:
         if split != DEFAULT_SPLIT:
             raise DatasetError(f"the demo has the split {DEFAULT_SPLIT!r} only, not {split!r}; leave --split away")
@@ -57,6 +59,26 @@ def load_instances(
 def _is_local(name: str, path: Path) -> bool:
     """Tell whether `name` can only mean a file or folder; one that is missing gets the message of a missing file."""
     return path.exists() or path.suffix in SUFFIXES or name.startswith(("/", "./", "../", "~"))
+
+
+def _from_plugin(name: str, load: Loader, rest: str) -> list[Instance]:
+    hook = f"dataset {name!r}: its loader from the hook pytest_swebench_datasets"
+    try:
+        instances = list(load(rest))
+    except SwebenchError:
+        raise
+    except Exception as error:  # somebody else's code may raise anything, and no cell has run yet
+        raise DatasetError(f"{hook} raised {type(error).__name__}: {error}{_place(error)}") from error
+    strange: list[object] = [one for one in instances if not isinstance(one, Instance)]
+    if strange:
+        raise DatasetError(f"{hook} returned {reprlib.repr(strange[0])} among others; give a list of Instance")
+    return instances
+
+
+def _place(error: Exception) -> str:
+    """Say which line of the loader failed; "" where calling it did, or reading what it returned."""
+    beyond_us = traceback.extract_tb(error.__traceback__)[1:]
+    return f"; mend {beyond_us[0].filename}:{beyond_us[0].lineno}" if beyond_us else ""
 
 
 def _placed(name: str, instances: Iterable[Instance]) -> Iterable[tuple[str, Instance]]:

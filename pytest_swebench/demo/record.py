@@ -14,13 +14,13 @@ from typing import Any
 
 from pytest_swebench.arms.protocol import SolveContext
 from pytest_swebench.arms.singleshot import Singleshot
+from pytest_swebench.calling import DEMO_RECORDINGS
 from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.demo import demo_answers, load_demo
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.providers.protocol import Answer, Request, StopReason, Usage
 from pytest_swebench.providers.replay import write_recordings
 from pytest_swebench.sandbox.local import LocalBackend
-from pytest_swebench.session import DEMO_RECORDINGS
 from pytest_swebench.spec import DEMO_MODEL, TEMPERATURE
 
 

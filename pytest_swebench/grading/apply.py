@@ -10,8 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PATCH_FILE: Final = "patch.diff"
-EVAL_FILE: Final = "eval.sh"
+from pytest_swebench.records.layout import EVAL_FILE, PATCH_FILE
 
 NOT_APPLIED: Final = 97
 """Exit code of the script where nothing could apply the patch."""

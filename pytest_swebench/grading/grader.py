@@ -14,17 +14,15 @@ from typing import Any, Final
 from pytest_swebench.datasets.instance import PRO, Instance
 from pytest_swebench.errors import InfraError, NeedsNetwork, RefusedError
 from pytest_swebench.grading import official
-from pytest_swebench.grading.apply import EVAL_FILE, NOT_APPLIED, PATCH_FILE, RUN_SCRIPT, applied_with
+from pytest_swebench.grading.apply import NOT_APPLIED, RUN_SCRIPT, applied_with
 from pytest_swebench.grading.assets import Asset, fetch_assets, with_assets
 from pytest_swebench.grading.ground import NETWORK_REASONS, broken_ground, broken_machine, results_lost
 from pytest_swebench.grading.pro import ProGrader
-from pytest_swebench.grading.protocol import Grade
+from pytest_swebench.grading.protocol import PRO_TIMEOUT_S, TIMEOUT_S, Grade
 from pytest_swebench.outcome import Verdict
-from pytest_swebench.records.layout import as_bytes, write_whole
-from pytest_swebench.sandbox.protocol import SandboxBackend, ScriptResult
+from pytest_swebench.records.layout import EVAL_FILE, LOG_FILE, PATCH_FILE, REPORT_FILE, as_bytes, write_whole
+from pytest_swebench.sandbox.protocol import SandboxBackend, Script, ScriptResult
 
-LOG_FILE: Final = "test_output.txt"
-REPORT_FILE: Final = "report.json"
 APPLY_LOG: Final = "apply.log"
 """What git and patch said while they applied the patch, and the container about its end."""
 
@@ -42,11 +40,13 @@ class Ran:
 class OfficialGrader:
     """Grader whose verdicts are the official harness's.
 
-    `timeout_s` bounds one grading, as upstream's 1800 does, and `pro_timeout_s` one of SWE-bench Pro. An instance may
-    declare its own as `timeout_s` of its exceptions, and a task whose tests may take longer gets that and a minute.
+    `timeout_s` bounds one grading, `pro_timeout_s` one of SWE-bench Pro. An instance may declare its own as `timeout_s`
+    of its exceptions, and a task whose tests may take longer gets that and a minute.
     """
 
-    def __init__(self, backend: SandboxBackend, timeout_s: float = 1800, pro_timeout_s: float = 3600) -> None:
+    def __init__(
+        self, backend: SandboxBackend, timeout_s: float = TIMEOUT_S, pro_timeout_s: float = PRO_TIMEOUT_S
+    ) -> None:
         self._backend = backend
         self._timeout_s = timeout_s
         self._pro_timeout_s = pro_timeout_s
@@ -106,7 +106,8 @@ class OfficialGrader:
         part = log.with_name(f"{LOG_FILE}.part")
         files |= {asset.name: asset.content for asset in assets}
         timeout_s = self._timeout_of(instance)
-        result = self._backend.run_script(instance, RUN_SCRIPT, files, timeout_s=timeout_s, log=part, network=network)
+        script = Script(RUN_SCRIPT, files, timeout_s=timeout_s, log=part, network=network)
+        result = self._backend.run_script(instance, script)
         _finish_log(part, log, timeout_s=timeout_s if result.timed_out else None)
         return Ran(result, log)
 

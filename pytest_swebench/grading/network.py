@@ -16,10 +16,11 @@ from typing import Final, Literal, TypeGuard
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.errors import NeedsNetwork
-from pytest_swebench.grading.grader import LOG_FILE, OfficialGrader, Ran
+from pytest_swebench.grading.grader import OfficialGrader, Ran
 from pytest_swebench.grading.ground import misses_network
 from pytest_swebench.grading.known import Known
 from pytest_swebench.grading.protocol import Grade
+from pytest_swebench.records.layout import LOG_FILE
 
 TOPIC: Final = "network"
 """What is known: `{"network": "none", "bridge" or "unknown", "because": ...}`; unknown where gold never resolves."""

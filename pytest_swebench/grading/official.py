@@ -31,14 +31,14 @@ EXIT_CODE: Final = "exit_code"
 
 START_MARKER: Final = ">>>>> Start Test Output"
 END_MARKER: Final = ">>>>> End Test Output"
+EXIT_CODE_MARKER: Final = ">>>>> Test Exit Code"
 
 NO_RESULTS: Final = "no_test_results"
 """The reason of a verdict on a log in which the official reader finds nothing it trusts, and no other cause."""
 
 _SERIES: Final = "5.0."
 _HARNESS: Final = "swebench.harness"
-_EXIT_CODE_MARKER: Final = ">>>>> Test Exit Code"
-_EXIT_CODE_LINE: Final = re.compile(rf"^{re.escape(_EXIT_CODE_MARKER)}: (-?\d+)$", re.MULTILINE)
+_EXIT_CODE_LINE: Final = re.compile(rf"^{re.escape(EXIT_CODE_MARKER)}: (-?\d+)$", re.MULTILINE)
 _EXIT_CODE_VARIABLE: Final = "SWEBENCH_TEST_EXIT_CODE"
 _HEADER_LINES: Final = frozenset({"#!/bin/bash", "set -uxo pipefail"})
 _EVAL_TYPES: Final = frozenset({"pass_and_fail", "fail_only"})
@@ -118,11 +118,6 @@ def verdict_of(instance_id: str, report: dict[str, Any]) -> Verdict:
     )
 
 
-def grade_log(instance: Instance, patch: str, log_path: Path) -> Verdict:
-    """Return the official verdict on a test log. Raises DatasetError as `report_json` does."""
-    return verdict_of(instance.instance_id, report_json(instance, patch, log_path))
-
-
 def test_statuses(instance: Instance, log_path: Path) -> dict[str, str]:
     """Return the status of every test that the official parser finds in a log; empty where it finds none."""
     _require_known(instance)
@@ -152,7 +147,7 @@ def _eval_lines(eval_script: str) -> list[str]:
     if end is None:
         return lines
     record = f"{_EXIT_CODE_VARIABLE}=$?"
-    show = f'echo "{_EXIT_CODE_MARKER}: ${_EXIT_CODE_VARIABLE}"'
+    show = f'echo "{EXIT_CODE_MARKER}: ${_EXIT_CODE_VARIABLE}"'
     return [*lines[:end], record, lines[end], show, *lines[end + 1 :]]
 
 

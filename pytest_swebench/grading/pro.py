@@ -20,14 +20,11 @@ from pytest_swebench.datasets.pro import APPLIED, APPLY, ENVIRONMENT_FILE, PARSE
 from pytest_swebench.errors import InfraError, NeedsNetwork, RefusedError
 from pytest_swebench.grading.ground import broken_machine
 from pytest_swebench.grading.official import NO_RESULTS, ungraded_report, verdict_of
-from pytest_swebench.grading.protocol import Grade
+from pytest_swebench.grading.protocol import PRO_TIMEOUT_S, Grade
 from pytest_swebench.outcome import FAIL_TO_PASS, PASS_TO_PASS
-from pytest_swebench.records.layout import as_bytes, write_whole
-from pytest_swebench.sandbox.protocol import SandboxBackend, ScriptResult
+from pytest_swebench.records.layout import EVAL_FILE, LOG_FILE, PATCH_FILE, REPORT_FILE, as_bytes, write_whole
+from pytest_swebench.sandbox.protocol import SandboxBackend, Script, ScriptResult
 
-LOG_FILE: Final = "test_output.txt"
-EVAL_FILE: Final = "eval.sh"
-REPORT_FILE: Final = "report.json"
 RESULTS_FILE: Final = "output.json"
 """What the parser found: `{"tests": [{"name": ..., "status": "PASSED" | "FAILED" | "SKIPPED" | "ERROR"}]}`."""
 
@@ -80,11 +77,10 @@ _NO_NETWORK: Final = re.compile(
 class ProGrader:
     """Grader of instances that `datasets.pro.complete_pro` has completed.
 
-    `timeout_s` bounds the tests of one; upstream's own bound is an hour, and an instance may declare its own as
-    `timeout_s` of its exceptions.
+    `timeout_s` bounds the tests of one; an instance may declare its own as `timeout_s` of its exceptions.
     """
 
-    def __init__(self, backend: SandboxBackend, timeout_s: float = 3600) -> None:
+    def __init__(self, backend: SandboxBackend, timeout_s: float = PRO_TIMEOUT_S) -> None:
         self._backend = backend
         self._timeout_s = timeout_s
 
@@ -117,18 +113,13 @@ class ProGrader:
         write_whole(folder / EVAL_FILE, hidden.eval_script)
         files = {name: hidden.files[name].encode() for name in (RUN_FILE, ENVIRONMENT_FILE)}
         files |= {
-            "patch.diff": as_bytes(without_binary(patch)),
+            PATCH_FILE: as_bytes(without_binary(patch)),
             EVAL_FILE: hidden.eval_script.encode(),
             "seconds": str(timeout_s).encode(),
         }
-        return self._backend.run_script(
-            instance,
-            _RUN_SCRIPT,
-            files,
-            timeout_s=timeout_s + _KILL_AFTER_S + _GRACE_S,
-            log=folder / LOG_FILE,
-            network=network,
-        )
+        limit_s = timeout_s + _KILL_AFTER_S + _GRACE_S
+        script = Script(_RUN_SCRIPT, files, timeout_s=limit_s, log=folder / LOG_FILE, network=network)
+        return self._backend.run_script(instance, script)
 
     def _report(self, instance: Instance, folder: Path, result: ScriptResult, applied: bool) -> dict[str, Any]:
         """Return the report on what the tests left. Raises InfraError where that says nothing about the patch."""
@@ -168,9 +159,8 @@ class ProGrader:
         files = {name: hidden.files[name].encode() for name in (PARSER_FILE, ENVIRONMENT_FILE)}
         files |= {"stdout.log": stdout, "stderr.log": stderr}
         results = folder / RESULTS_FILE
-        done = self._backend.run_script(
-            instance, _PARSER_SCRIPT, files, timeout_s=_PARSER_TIMEOUT_S, log=results, network="none"
-        )
+        script = Script(_PARSER_SCRIPT, files, timeout_s=_PARSER_TIMEOUT_S, log=results, network="none")
+        done = self._backend.run_script(instance, script)
         if done.exit_code != 0 and not done.timed_out:
             raise InfraError(
                 f"the parser of {instance.instance_id} could not run (exit code {done.exit_code}): "

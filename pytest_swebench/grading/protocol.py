@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.outcome import Integrity, Verdict
+
+TIMEOUT_S: Final = 1800.0
+"""What one grading may take; the official harness's default."""
+
+PRO_TIMEOUT_S: Final = 3600.0
+"""What the tests of one instance of SWE-bench Pro may take; its own harness's default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,11 @@ from pytest_swebench.datasets.instance import PRO, Instance
 from pytest_swebench.datasets.manifest import Manifest, read_manifest
 from pytest_swebench.errors import DatasetError, InputError
 from pytest_swebench.grading import official
-from pytest_swebench.grading.grader import LOG_FILE, REPORT_FILE
 from pytest_swebench.grading.pro import RESULTS_FILE, pro_report, results_of
 from pytest_swebench.outcome import Verdict
 from pytest_swebench.records.formats.run_report import UNREPORTED
 from pytest_swebench.records.journal import read_journals
-from pytest_swebench.records.layout import RunLayout
+from pytest_swebench.records.layout import LOG_FILE, PATCH_FILE, REPORT_FILE, RunLayout
 from pytest_swebench.records.results import final_records
 from pytest_swebench.records.schema import cell_of
 
@@ -96,7 +95,7 @@ def _of_record(layout: RunLayout, manifests: list[Manifest], record: dict[str, A
 def _of_log(log: Path, top: Path, known: Mapping[str, Instance]) -> Regraded:
     name = next((part for part in _names_above(log, top) if part in known), "")
     instance_id = name or log.parent.name
-    patch_file = log.with_name("patch.diff")
+    patch_file = log.with_name(PATCH_FILE)
     patch = patch_file.read_text("utf-8", "surrogateescape") if patch_file.is_file() else ""
     try:
         old = _kept(log.with_name(REPORT_FILE), instance_id)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.integrity.grader import IntegrityGrader
 from pytest_swebench.grading.known import Known
 from pytest_swebench.grading.network import NetworkGrader
-from pytest_swebench.grading.protocol import Grader
+from pytest_swebench.grading.protocol import PRO_TIMEOUT_S, TIMEOUT_S, Grader
 from pytest_swebench.grading.slots import Slots, SlottedGrader, default_slots
 from pytest_swebench.sandbox.protocol import SandboxBackend
-
-TIMEOUT_S: Final = 1800.0
-PRO_TIMEOUT_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

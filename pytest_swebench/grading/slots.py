@@ -12,9 +12,10 @@ from typing import Final
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.grading.protocol import Grade, Grader
+from pytest_swebench.sandbox.images import size_bytes
+from pytest_swebench.sandbox.profile import DockerOptions
 
 _POLL_S: Final = 0.02
-_MEMORY_BYTES: Final = 4 * 2**30  # what a grading container may use unless `memory=` says otherwise
 
 
 def default_slots() -> int:
@@ -24,7 +25,7 @@ def default_slots() -> int:
         1,
         min(
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
-            int(memory // _MEMORY_BYTES),
+            int(memory // size_bytes(DockerOptions().memory)),
         ),
     )
 

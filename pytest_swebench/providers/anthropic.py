@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from pytest_swebench.errors import ProviderError
-from pytest_swebench.providers.http import HttpProvider, Response, decode_object, token_count
+from pytest_swebench.providers.gate import OPEN, Gate
+from pytest_swebench.providers.http import HttpProvider
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, ToolCall, Usage
-from pytest_swebench.providers.retry import RetryPolicy
+from pytest_swebench.providers.retry import OnWait, RetryPolicy, quiet
+from pytest_swebench.providers.sse import Response, decode_object, token_count
+from pytest_swebench.providers.structured import NAME, instruction
 from pytest_swebench.secrets import Key
 
 _STOP_REASONS: Final = {
@@ -22,9 +26,17 @@ _STOP_REASONS: Final = {
 }
 
 
-def anthropic_provider(name: str, *, base_url: str, key: Key, policy: RetryPolicy | None = None) -> HttpProvider:
+def anthropic_provider(
+    name: str,
+    *,
+    base_url: str,
+    key: Key,
+    policy: RetryPolicy | None = None,
+    gate: Gate = OPEN,
+    on_wait: OnWait = quiet,
+) -> HttpProvider:
     """Return a provider for any endpoint of this format; the SDK is imported on its first call."""
-    return HttpProvider(name, AnthropicWire(), base_url=base_url, key=key, policy=policy)
+    return HttpProvider(name, AnthropicWire(), base_url=base_url, key=key, policy=policy, gate=gate, on_wait=on_wait)
 
 
 class AnthropicWire:
@@ -41,8 +53,8 @@ class AnthropicWire:
             "max_tokens": request.max_tokens,
             "messages": _turns(request.messages),
         }
-        if request.system:
-            body["system"] = request.system
+        if system := self._system(request, refused):
+            body["system"] = system
         if request.temperature is not None and "temperature" not in refused:
             body["temperature"] = request.temperature
         if request.tools:
@@ -50,7 +62,21 @@ class AnthropicWire:
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
                 for tool in request.tools
             ]
+        if request.schema is not None:
+            body |= _shape(request.schema, body.get("tools", []), refused)
         return body
+
+    def count_body(self, request: Request) -> dict[str, Any]:
+        """Return the body of `POST /v1/messages/count_tokens`, which takes no limit and no temperature."""
+        body = self.body(request, frozenset({"temperature"}))
+        del body["max_tokens"]
+        return body
+
+    @staticmethod
+    def _system(request: Request, refused: frozenset[str]) -> str:
+        if request.schema is not None and {"output_config", "tool_choice"} <= refused:
+            return instruction(request)
+        return request.system
 
     def read(self, events: Iterator[dict[str, Any]]) -> Answer:
         """Assemble the answer from `message_start` to `message_stop`."""
@@ -79,6 +105,19 @@ class AnthropicConnection:
         create: Any = self._client.messages.with_streaming_response.create
         response: AbstractContextManager[Response] = create(**named, stream=True, extra_body=rest, timeout=timeout)
         return response
+
+    def models(self, after: str, timeout: Any) -> str:
+        """Return a page of `GET /v1/models`."""
+        list_models: Any = self._client.models.with_raw_response.list
+        page = {"after_id": after} if after else {}
+        text: str = list_models(limit=1000, timeout=timeout, **page).text()
+        return text
+
+    def count(self, body: dict[str, Any], timeout: Any) -> str:
+        """Return the answer of `POST /v1/messages/count_tokens`."""
+        count: Any = self._client.messages.with_raw_response.count_tokens
+        text: str = count(**body, timeout=timeout).text()
+        return text
 
     def close(self) -> None:
         """Close all sockets."""
@@ -134,7 +173,24 @@ class _Stream:
             cache_read=token_count(self.usage, "cache_read_input_tokens"),
             cache_write=token_count(self.usage, "cache_creation_input_tokens"),
         )
+        for call in calls:
+            if call.name == NAME:  # the tool that stands in for a structured answer
+                text, calls, stop_reason = json.dumps(call.arguments, ensure_ascii=False), (), StopReason.END
         return Answer(text=text, model=self.model, stop_reason=stop_reason, usage=usage, tool_calls=calls)
+
+
+def _shape(schema: dict[str, Any], tools: list[dict[str, Any]], refused: frozenset[str]) -> dict[str, Any]:
+    """Return what asks for an answer of the shape `schema`: https://docs.anthropic.com/en/docs/structured-outputs.
+
+    Where that is refused, a tool that takes it must be called; where that is refused too, the system text asks.
+    """
+    if "output_config" not in refused:
+        return {"output_config": {"format": {"type": "json_schema", "schema": schema}}}
+    if "tool_choice" in refused:
+        return {}
+    stand_in = {"name": NAME, "description": "Give the final answer.", "input_schema": schema}
+    forced = {"type": "any"} if tools else {"type": "tool", "name": NAME}
+    return {"tools": [*tools, stand_in], "tool_choice": {**forced, "disable_parallel_tool_use": True}}
 
 
 def _tool_call(block: dict[str, Any]) -> ToolCall:
@@ -154,8 +210,8 @@ def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
             else:
                 turns.append({"role": "user", "content": [result]})
         elif message.tool_calls:
-            # An empty text block is rejected, so it is left out.
-            text = [{"type": "text", "text": message.content}] if message.content else []
+            # A text block without words is rejected, so it is left out.
+            text = [{"type": "text", "text": message.content}] if message.content.strip() else []
             calls = [
                 {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
                 for call in message.tool_calls

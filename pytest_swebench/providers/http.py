@@ -1,4 +1,4 @@
-"""One provider for all HTTP endpoints: connection, deadline, retries, and the meaning of every failure.
+"""One provider for all HTTP endpoints: connection, gate, deadline, retries, and what becomes of every failure.
 
 What differs between wire formats is behind `Wire`; see `anthropic.py` and `openai.py`.
 """
@@ -8,76 +8,60 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
 
-from pytest_swebench.errors import ProviderError, ProviderRefused, SwebenchError
+from pytest_swebench.errors import ProviderError
+from pytest_swebench.providers.deadline import within
+from pytest_swebench.providers.failures import Failed, sdk_errors, sdk_timeout, unreached
+from pytest_swebench.providers.gate import OPEN, Gate, Pass
 from pytest_swebench.providers.protocol import Answer, Request, StopReason
-from pytest_swebench.providers.retry import Busy, RetryPolicy, retrying, within
+from pytest_swebench.providers.refusals import ParameterRefused, status_failure
+from pytest_swebench.providers.retry import Allowance, Busy, OnWait, RetryPolicy, quiet, retrying
+from pytest_swebench.providers.sse import decode_object, read_events, token_count
+from pytest_swebench.providers.structured import check_schema, with_data
+from pytest_swebench.providers.wire import Connection, Wire
 from pytest_swebench.redact import Redactor
 from pytest_swebench.secrets import Key
 
-CONNECT_TIMEOUT_S: Final = 10.0
-_TRANSIENT_STATUS: Final = frozenset({408, 409, 425, 429})
-_REFUSES: Final = re.compile(r"unsupported|not supported|does not support|deprecated|not allowed|only the default")
+NO_KEY: Final = Key("none", "placeholder")  # the SDKs insist on a key where the endpoint wants none
+_KEPT_SHARE: Final = 0.2  # of a call's time: a turn that comes later would leave too little for the answer it pays for
 
 
-class Response(Protocol):
-    """The part of an SDK's streaming response that is read here."""
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """Status and headers of a response, known before its body."""
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Return the HTTP headers; names are case-insensitive."""
-
-    def iter_lines(self) -> Iterator[str]:
-        """Yield the body line by line."""
-
-
-class Connection(Protocol):
-    """An open client of one SDK, its own retries switched off."""
-
-    status_error: type[Exception]  # has `status_code`, `message` and `response.headers`
-    sdk_error: type[Exception]
-
-    def stream(self, body: dict[str, Any], timeout: Any) -> AbstractContextManager[Response]:
-        """Post `body`; `timeout` is an `httpx2.Timeout`."""
-
-    def close(self) -> None:
-        """Close all sockets."""
-
-
-class Wire(Protocol):
-    """A wire format: how to connect, how a request is written, how an answer is read."""
-
-    def connect(self, key: str, base_url: str) -> Connection:
-        """Import the SDK and make its client."""
-
-    def body(self, request: Request, refused: frozenset[str]) -> dict[str, Any]:
-        """Return the JSON body for `request` without the parameters in `refused`."""
-
-    def read(self, events: Iterator[dict[str, Any]]) -> Answer:
-        """Assemble the answer. Raises ProviderError unless it is complete and makes sense."""
-
-
-class ParameterRefused(ProviderRefused):
-    """The model does not take `parameter`, and may answer without it."""
-
-    def __init__(self, message: str, parameter: str) -> None:
-        super().__init__(message)
-        self.parameter = parameter
+    status: int
+    headers: Mapping[str, str]
 
 
 class HttpProvider:
-    """A model endpoint reached over HTTP. Not shared between threads. `retries` counts repeated attempts."""
+    """A model endpoint reached over HTTP. Not shared between threads. `retries` counts repeated attempts.
 
-    def __init__(self, name: str, wire: Wire, *, base_url: str, key: Key, policy: RetryPolicy | None = None) -> None:
+    Every request passes `gate` first; `on_wait(wait_s, reason)` hears of every back-off before it begins.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        wire: Wire,
+        *,
+        base_url: str,
+        key: Key,
+        policy: RetryPolicy | None = None,
+        gate: Gate = OPEN,
+        on_wait: OnWait = quiet,
+    ) -> None:
         self.name = name
         self.base_url = base_url
         self.retries = 0
         self._wire = wire
         self._key = key
         self._policy = policy or RetryPolicy()
+        self._gate = gate
+        self._on_wait = on_wait
         self._redactor = Redactor([key.value])
         self._shown_url = re.sub(r"//[^/@]*@", "//", base_url)  # an address may hold a password
         self._connection: Connection | None = None
@@ -87,14 +71,39 @@ class HttpProvider:
         return f"{type(self).__name__}({self.name!r}, base_url={self._shown_url!r}, key={self._key!r})"
 
     def complete(self, request: Request, *, timeout_s: float) -> Answer:
-        """Answer `request`; raises ProviderError or ProviderRefused, never anything of an SDK."""
+        """Answer `request`.
 
-        def count() -> None:
+        Raises ProviderError, ProviderRefused (ContextOverflow is one), InputError for a schema that is none, and what
+        the gate raises; never anything of an SDK.
+        """
+        if request.schema is not None:
+            check_schema(request.schema)
+
+        def told(wait_s: float, reason: str) -> None:
             self.retries += 1
+            self._on_wait(wait_s, reason)
 
         return retrying(
-            lambda left_s: self._attempt(request, left_s), timeout_s=timeout_s, policy=self._policy, on_retry=count
+            lambda allowance: self._attempt(request, allowance, _KEPT_SHARE * timeout_s),
+            timeout_s=timeout_s,
+            policy=self._policy,
+            on_wait=told,
         )
+
+    def models(self, *, timeout_s: float, after: str = "") -> dict[str, Any]:
+        """Return the endpoint's list of models as it is, one page of it. Raises ProviderError or ProviderRefused."""
+        return self._fetch("models", {}, lambda connection, timeout: connection.models(after, timeout), timeout_s)
+
+    def count_tokens(self, request: Request, *, timeout_s: float) -> int | None:
+        """Return the input tokens of `request` by the endpoint's own count, None if it has none. It costs nothing.
+
+        Raises ProviderError or ProviderRefused.
+        """
+        body = self._wire.count_body(request)
+        if body is None:
+            return None
+        counted = self._fetch("count", body, lambda connection, timeout: connection.count(body, timeout), timeout_s)
+        return token_count(counted, "input_tokens", required=True)
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -102,153 +111,143 @@ class HttpProvider:
         if connection is not None:
             connection.close()
 
-    def _attempt(self, request: Request, timeout_s: float) -> Answer:
-        connection = self._connection or self._wire.connect(self._key.value, self.base_url)
-        self._connection = connection
+    def _connected(self) -> Connection:
+        self._connection = self._connection or self._wire.connect(self._key.value, self.base_url)
+        return self._connection
 
-        def call() -> Answer:
-            return self._call(connection, request, timeout_s)
-
-        return within(call, timeout_s=timeout_s, abandon=self.close, what=f"{self.name} {request.model!r}")
-
-    def _call(self, connection: Connection, request: Request, timeout_s: float) -> Answer:
+    def _attempt(self, request: Request, allowance: Allowance, kept_s: float) -> Answer:
         """Send `request`, again without each parameter that the model turns down."""
         while True:
             refused = self._refused.get(request.model, frozenset())
+            connection = self._connected()  # importing an SDK takes a second, which is not to run with a turn taken
             try:
-                answer = self._exchange(connection, self._wire.body(request, refused), timeout_s)
+                turn = self._gate.enter(request, timeout_s=max(0.0, allowance.left_s - kept_s))
+            except ProviderError as error:
+                raise Busy(str(error)) from None
+            try:
+                answer = self._passed(turn, connection, request, refused, allowance.exchange_s)
             except ParameterRefused as error:
                 self._refused[request.model] = refused | {error.parameter}
             else:
-                dropped = ("temperature",) if "temperature" in refused and request.temperature is not None else ()
-                return dataclasses.replace(answer, dropped=dropped)
+                return dataclasses.replace(answer, dropped=_dropped(request, refused))
 
-    def _exchange(self, connection: Connection, body: dict[str, Any], timeout_s: float) -> Answer:
-        """Send one request and read its answer.
+    def _passed(
+        self, turn: Pass, connection: Connection, request: Request, refused: frozenset[str], timeout_s: float
+    ) -> Answer:
+        """Make one exchange and settle its pass, whatever happens."""
 
-        Errors of the SDK are turned into text and not chained: their requests and responses carry the key.
-        """
-        import httpx2
+        def exchange(tell: Callable[[_Head], None]) -> Answer:
+            return self._exchange(connection, request, refused, timeout_s, tell)
 
-        timeout = httpx2.Timeout(timeout_s, connect=min(timeout_s, CONNECT_TIMEOUT_S))
+        def hear(head: _Head) -> None:
+            turn.limits(head.status, head.headers)
+
+        what = f"{self.name} {request.model!r}"
         try:
-            with connection.stream(body, timeout) as response:
+            answer = within(exchange, timeout_s=timeout_s, abandon=self.close, hear=hear, what=what)
+        except Failed as failed:
+            if failed.answer is None:
+                turn.failed(billed=failed.billed)
+            else:
+                turn.answered(failed.answer)
+            raise failed.error from None
+        except BaseException:  # the deadline, Ctrl-C: nobody knows how far the endpoint came
+            turn.failed(billed=True)
+            raise
+        turn.answered(answer)
+        return answer
+
+    def _exchange(
+        self,
+        connection: Connection,
+        request: Request,
+        refused: frozenset[str],
+        timeout_s: float,
+        tell: Callable[[_Head], None],
+    ) -> Answer:
+        """Send one request and read its answer."""
+        body = self._wire.body(request, refused)
+        answering = False
+        answer = None
+        try:
+            with connection.stream(body, sdk_timeout(timeout_s)) as response:
+                answering = True
+                tell(_Head(response.status_code, response.headers))
                 answer = self._wire.read(read_events(response))
-                return checked(dataclasses.replace(answer, model=answer.model or body["model"]))
+            answer = dataclasses.replace(answer, model=answer.model or request.model)
+            checked(answer)
+            return answer if request.schema is None else with_data(answer, request.schema)
+        except Busy as error:
+            raise Failed(Busy(self._say(body, str(error))), billed=False) from None
         except ProviderError as error:
-            raise ProviderError(self._say(body, str(error))) from None
-        except connection.status_error as error:
+            raise Failed(ProviderError(self._say(body, str(error))), billed=True, answer=answer) from None
+        except sdk_errors(connection) as error:
+            raise self._translated(error, connection, body, answering, tell) from None
+
+    def _fetch(
+        self, what: str, body: dict[str, Any], ask: Callable[[Connection, Any], str], timeout_s: float
+    ) -> dict[str, Any]:
+        """Return the JSON object that `ask` gets, tried once, within `timeout_s` seconds."""
+        connection = self._connected()
+
+        def call(tell: Callable[[_Head], None]) -> dict[str, Any]:
+            try:
+                return decode_object(ask(connection, sdk_timeout(timeout_s)), what)
+            except ProviderError as error:
+                raise ProviderError(self._say(body, str(error))) from None
+            except sdk_errors(connection) as error:
+                raise self._translated(error, connection, body, False, tell).error from None
+
+        return within(call, timeout_s=timeout_s, abandon=self.close, what=f"{self.name} {what}")
+
+    def _translated(
+        self,
+        error: Exception,
+        connection: Connection,
+        body: dict[str, Any],
+        answering: bool,
+        tell: Callable[[_Head], None],
+    ) -> Failed:
+        """Turn an SDK's error into text and not chain it: its request and response carry the key."""
+        if isinstance(error, connection.status_error):
             status: int = error.status_code  # type: ignore[attr-defined]  # every status error of both SDKs has it
             headers: Mapping[str, str] = error.response.headers  # type: ignore[attr-defined]
+            tell(_Head(status, headers))
             # One SDK's text leaves out the error code, so the answer's own body is shown.
             content = getattr(error, "body", None)
             message = self._say(body, f"HTTP {status}: {json.dumps(content) if content else error}")
-            raise status_failure(status, message, headers, body) from None
-        except (connection.sdk_error, httpx2.HTTPError, httpx2.StreamError) as error:
-            cause = error.__cause__ or error  # "Connection error." alone says little
-            raise ProviderError(self._say(body, f"{type(error).__name__}: {cause}")) from None
+            if status in {401, 403}:
+                message += f"; {self._key_advice()}"
+            elif status == 404 and "model" in body:
+                message += f"; which models there are says: swebench-runner models {self.name}"
+            return Failed(status_failure(status, message, headers, body), billed=False)
+        cause = error.__cause__ or error  # "Connection error." alone says little
+        return unreached(cause, self._say(body, f"{type(error).__name__}: {cause}"), answering)
+
+    def _key_advice(self) -> str:
+        if self._key is NO_KEY:
+            return "no key was sent; set LLM_API_KEY or the provider's own variable"
+        return f"it does not take the {self._key}; correct that one, or set another"
 
     def _say(self, body: dict[str, Any], message: str) -> str:
         short = " ".join(message.split())[:1000]
-        return self._redactor.text(f"{self.name} {body['model']!r} at {self._shown_url}: {short}")
+        model = f" {body['model']!r}" if "model" in body else ""
+        return self._redactor.text(f"{self.name}{model} at {self._shown_url}: {short}")
 
 
-def checked(answer: Answer) -> Answer:
-    """Return `answer` if it holds what its stop reason promises; raises ProviderError otherwise."""
+def checked(answer: Answer) -> None:
+    """Raise ProviderError unless `answer` holds what its stop reason promises."""
     if answer.stop_reason is StopReason.TOOL_USE and not answer.tool_calls:
         raise ProviderError("the answer stops to use a tool but calls none")
     if any(not call.name for call in answer.tool_calls):
         raise ProviderError("the answer holds a tool call without a name")
     if answer.stop_reason is StopReason.END and not answer.text:
         raise ProviderError("empty answer: neither text nor tool calls")
-    return answer
 
 
-def status_failure(status: int, message: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> SwebenchError:
-    """Return what an HTTP status means: trouble that may heal, or a refusal that will not.
-
-    An exhausted quota comes as 429 (`insufficient_quota` in OpenAI's list of error codes), but no wait refills it.
-    """
-    if "insufficient_quota" in message or (400 <= status < 500 and status not in _TRANSIENT_STATUS):
-        parameter = refused_parameter(message, body) if status == 400 else ""
-        return ParameterRefused(message, parameter) if parameter else ProviderRefused(message)
-    retry_after_s = _retry_after_s(headers)
-    if retry_after_s is None:
-        return ProviderError(message)
-    return Busy(f"{message} (asks to wait {retry_after_s:g} s)", retry_after_s)
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that `retry-after-ms` or `Retry-After` (RFC 9110, the form in seconds) ask to wait."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        if re.fullmatch(r"\d+(\.\d+)?", value := headers.get(name, "").strip()):
-            return float(value) * unit_s
-    return None
-
-
-def refused_parameter(message: str, body: Mapping[str, Any]) -> str:
-    """Name the parameter of `body` that the model does not take at all, by the words of its refusal, or "".
-
-    A value out of range is the caller's mistake and stays an error.
-    """
-    text = message.lower()
-    if not _REFUSES.search(text):
-        return ""
-    if "max_completion_tokens" in text and "max_tokens" in body:
-        return "max_tokens"
-    return "temperature" if "temperature" in text and "temperature" in body else ""
-
-
-def read_events(response: Response) -> Iterator[dict[str, Any]]:
-    """Yield the JSON objects of a server-sent event stream (WHATWG HTML, section 9.2), up to `[DONE]`.
-
-    The SDKs' own readers accept an HTML page or `{}` as an answer, and a stream that ends early. Raises
-    ProviderError for whatever is no stream of JSON objects and for an error event.
-    """
-    content_type = response.headers.get("content-type", "")
-    if "text/event-stream" not in content_type:
-        start = "".join(_first_lines(response.iter_lines()))[:200]
-        raise ProviderError(f"answered {content_type!r} where an event stream was expected: {start!r}")
-    for data in _event_data(response.iter_lines()):
-        if data == "[DONE]":
-            return
-        event = decode_object(data, "event")
-        if error := event.get("error"):
-            raise ProviderError(f"error in the middle of the answer: {json.dumps(error)[:500]}")
-        yield event
-
-
-def decode_object(text: str, what: str) -> dict[str, Any]:
-    """Decode a JSON object; raises ProviderError naming `what` and how it begins."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ProviderError(f"{what} is not JSON ({error}): {text[:200]!r}") from None
-    if not isinstance(value, dict):
-        raise ProviderError(f"{what} is not a JSON object: {text[:200]!r}")
-    return value
-
-
-def token_count(usage: Mapping[str, Any], name: str, *, required: bool = False) -> int:
-    """Return `usage[name]`; an optional count may be missing or null. Raises ProviderError for anything else."""
-    value = usage.get(name)
-    if value is None and not required:
-        return 0
-    if not isinstance(value, int) or value < 0:
-        raise ProviderError(f"usage without a valid {name!r}: {json.dumps(usage)[:300]}")
-    return value
-
-
-def _event_data(lines: Iterator[str]) -> Iterator[str]:
-    """Yield the data of each event; one that the end of the stream cuts off is dropped, as the standard says."""
-    data: list[str] = []
-    for line in lines:
-        if line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
-        elif not line and data:
-            yield "\n".join(data)
-            data = []
-
-
-def _first_lines(lines: Iterator[str], count: int = 5) -> list[str]:
-    return [line for line, _ in zip(lines, range(count), strict=False)]
+def _dropped(request: Request, refused: frozenset[str]) -> tuple[str, ...]:
+    """Return those of the `refused` parameters that `request` would have had; `max_tokens` only changes its name."""
+    asked = set() if request.temperature is None else {"temperature"}
+    if request.schema is not None:
+        asked |= refused - {"temperature", "max_tokens"}
+    return tuple(sorted(refused & asked))

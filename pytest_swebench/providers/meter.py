@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Final
 
-from pytest_swebench.providers import prices
+from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Provider, Request, Usage
 from pytest_swebench.providers.replay import exchange_as_json
+from pytest_swebench.providers.tokens import count_tokens
+from pytest_swebench.records.journal import seal
+from pytest_swebench.records.lines import append_line
 from pytest_swebench.redact import Redactor
 
+FREE: Final = frozenset({"cache", "cassette"})
+"""Where answers come from that nobody pays for; see `Answer.served`."""
+
 Price = Callable[[str, str, Usage], float | None]
+"""From the model asked for, the model that answered and what it used to USD, None where the price is unknown."""
+
 CallListener = Callable[[Request, Answer, float | None], None]
 
 
 class Meter:
     """Passes requests on and adds up `calls` answered, `usage` and `cost_usd`.
 
-    `cost_usd` is None from the first call whose price is unknown; prices come from `prices.price` unless given.
+    `cost_usd` is None from the first call whose price is unknown; `price` is that of the list unless given.
+    Answers from a cache or a cassette cost nothing; those of an earlier attempt at the same cell cost what they did.
+    `served` counts answers by where they came from, `dropped` names the parameters that were left out of requests.
     `before_first_call` runs once, before anything is paid. `on_call` runs after an exchange is counted and written,
-    so what it raises loses nothing.
+    so what it raises loses nothing. Raises RecordError if the transcript cannot be written.
     """
 
     def __init__(
@@ -38,18 +48,14 @@ class Meter:
         self.calls = 0
         self.usage = Usage()
         self.cost_usd: float | None = 0.0
+        self.served: Counter[str] = Counter()
+        self.dropped: set[str] = set()
         self._provider = provider
-        self._price = price or partial(prices.price, base_url=getattr(provider, "base_url", ""))
+        self._price = price or Prices().at(provider.name, getattr(provider, "base_url", "")).usd
         self._on_call = on_call
         self._before_first_call = before_first_call
         self._transcript_path = transcript_path
         self._redactor = redactor or Redactor()
-
-    @property
-    def retries(self) -> int:
-        """Return how many attempts the provider has repeated; 0 for one that does not count them."""
-        retries = getattr(self._provider, "retries", 0)
-        return retries if isinstance(retries, int) else 0
 
     def complete(self, request: Request, *, timeout_s: float) -> Answer:
         """Answer as the wrapped provider does, and raise what it raises."""
@@ -59,6 +65,8 @@ class Meter:
         answer = self._provider.complete(request, timeout_s=timeout_s)
         cost_usd = self._cost(request, answer)
         self.calls += 1
+        self.served.update([answer.served] if answer.served else [])
+        self.dropped.update(answer.dropped)
         self.usage += answer.usage
         self.cost_usd = None if self.cost_usd is None or cost_usd is None else self.cost_usd + cost_usd
         self._write(request, answer, cost_usd)
@@ -66,22 +74,19 @@ class Meter:
             self._on_call(request, answer, cost_usd)
         return answer
 
+    def count_tokens(self, request: Request, *, timeout_s: float) -> int | None:
+        """Return what the endpoint counts; see `tokens.count_tokens`."""
+        return count_tokens(self._provider, request, timeout_s=timeout_s)
+
     def close(self) -> None:
         """Close the wrapped provider."""
         self._provider.close()
 
     def _cost(self, request: Request, answer: Answer) -> float | None:
-        """Return the cost by the model that answered, or by the one asked for if the former is in no list."""
-        cost_usd = self._price(self.name, answer.model, answer.usage)
-        if cost_usd is None and answer.model != request.model:
-            return self._price(self.name, request.model, answer.usage)
-        return cost_usd
+        return 0.0 if answer.served in FREE else self._price(request.model, answer.model, answer.usage)
 
     def _write(self, request: Request, answer: Answer, cost_usd: float | None) -> None:
         if self._transcript_path is None:
             return
         exchange = {**exchange_as_json(request, answer), "provider": self.name, "cost_usd": cost_usd}
-        line = json.dumps(self._redactor.data(exchange))
-        self._transcript_path.parent.mkdir(parents=True, exist_ok=True)
-        with self._transcript_path.open("a", encoding="utf-8") as transcript:
-            transcript.write(f"{line}\n")
+        append_line(self._transcript_path, seal(self._redactor.data(exchange)))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pytest_swebench.errors import InputError, ReplayMiss
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Tool, ToolCall, Usage
+from pytest_swebench.redact import Redactor
 
 FORMAT: Final = 1
 _EXCERPT: Final = 60  # characters shown on each side of a difference
@@ -76,14 +77,14 @@ def difference(recorded: Request, asked: Request) -> str:
     """Name the first field in which two requests differ, with both values, in one line."""
     for message, (old, new) in enumerate(zip(recorded.messages, asked.messages, strict=False), start=1):
         if old.content != new.content:
-            return f"message {message} ({new.role}) {_text_difference(old.content, new.content)}"
+            return f"message {message} ({new.role}) {text_difference(old.content, new.content)}"
         if old != new:
             return f"message {message}: recorded {old!r:.200}, asked {new!r:.200}"
     if len(recorded.messages) != len(asked.messages):
         return f"the number of messages: recorded {len(recorded.messages)}, asked {len(asked.messages)}"
     if recorded.system != asked.system:
-        return f"the system prompt {_text_difference(recorded.system, asked.system)}"
-    for name in ("model", "temperature", "max_tokens", "tools"):
+        return f"the system prompt {text_difference(recorded.system, asked.system)}"
+    for name in ("model", "temperature", "max_tokens", "tools", "schema"):
         old_value, new_value = getattr(recorded, name), getattr(asked, name)
         if old_value != new_value:
             return f"{name}: recorded {old_value!r:.200}, asked {new_value!r:.200}"
@@ -97,7 +98,7 @@ def read_recordings(path: str | Path) -> list[Recording]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read recordings from {str(path)!r}: {error}") from error
     lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
-    return [_parse(line, number, path) for number, line in lines]
+    return [parse_recording(line, number, path) for number, line in lines]
 
 
 def write_recordings(path: str | Path, exchanges: Iterable[tuple[Request, Answer]]) -> None:
@@ -108,29 +109,47 @@ def write_recordings(path: str | Path, exchanges: Iterable[tuple[Request, Answer
 
 def exchange_as_json(request: Request, answer: Answer) -> dict[str, Any]:
     """Return one line of a file of recordings; transcripts have the same shape."""
+    return {**request_as_json(request), "answer": dataclasses.asdict(answer)}
+
+
+def request_as_json(request: Request) -> dict[str, Any]:
+    """Return what a line says of the question. The digest is that of `request` as it is, also once it is redacted."""
     readable = dataclasses.asdict(request)
     sample = readable.pop("sample")
-    return {
-        "format": FORMAT,
-        "request_digest": request.digest,
-        "sample": sample,
-        "request": readable,
-        "answer": dataclasses.asdict(answer),
-    }
+    return {"format": FORMAT, "request_digest": request.digest, "sample": sample, "request": readable}
 
 
-def _parse(line: str, number: int, path: str | Path) -> Recording:
+def request_from_json(data: dict[str, Any]) -> tuple[str, int, Request]:
+    """Return digest, sample and question of a line. Raises what any other JSON runs into, ValueError for its format."""
+    if data["format"] != FORMAT:
+        raise ValueError(f"format {data['format']!r}, this version reads {FORMAT}")
+    return data["request_digest"], int(data["sample"]), _request(data["request"])
+
+
+def answer_from_json(data: dict[str, Any]) -> Answer:
+    """Return a recorded answer; where it was served from then says nothing now."""
+    return Answer(
+        text=data["text"],
+        model=data["model"],
+        stop_reason=StopReason(data["stop_reason"]),
+        usage=Usage(**data["usage"]),
+        tool_calls=_tool_calls(data.get("tool_calls", ())),
+        dropped=tuple(data.get("dropped", ())),
+        data=data.get("data"),
+    )
+
+
+def redacted(request: Request, redactor: Redactor) -> Request:
+    """Return `request` as a line tells it: what is recorded holds no secrets, and nor does what is made of it."""
+    return _request(redactor.data(dataclasses.asdict(request)))
+
+
+def parse_recording(line: str, number: int, path: str | Path) -> Recording:
+    """Read a line back. Raises InputError naming `path` and `number`."""
     try:
         data = json.loads(line)
-        if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']!r}, this version reads {FORMAT}")
-        return Recording(
-            request_digest=data["request_digest"],
-            sample=int(data["sample"]),
-            request=_request(data["request"]),
-            answer=_answer(data["answer"]),
-            line=number,
-        )
+        request_digest, sample, request = request_from_json(data)
+        return Recording(request_digest, sample, request, answer_from_json(data["answer"]), number)
     except KeyError as error:
         raise InputError(f"{str(path)!r}, line {number}: no field {error}; record the exchange again") from error
     except (ValueError, TypeError, AttributeError) as error:
@@ -145,17 +164,6 @@ def _request(data: dict[str, Any]) -> Request:
     return Request(**{**data, "messages": messages, "tools": tools})
 
 
-def _answer(data: dict[str, Any]) -> Answer:
-    return Answer(
-        text=data["text"],
-        model=data["model"],
-        stop_reason=StopReason(data["stop_reason"]),
-        usage=Usage(**data["usage"]),
-        tool_calls=_tool_calls(data.get("tool_calls", ())),
-        dropped=tuple(data.get("dropped", ())),
-    )
-
-
 def _tool_calls(data: Iterable[dict[str, Any]]) -> tuple[ToolCall, ...]:
     return tuple(ToolCall(**call) for call in data)
 
@@ -165,7 +173,7 @@ def _lines(request: Request) -> list[str]:
     return text[:_COMPARED].splitlines()
 
 
-def _text_difference(old: str, new: str) -> str:
+def text_difference(old: str, new: str) -> str:
     """Return where two unequal texts part, with an excerpt of both."""
     at = next(
         (place for place, (a, b) in enumerate(zip(old, new, strict=False)) if a != b),

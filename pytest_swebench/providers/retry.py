@@ -1,93 +1,124 @@
-"""Retries within a wall-clock deadline: the only retry loop around model calls, those of the SDKs are off."""
+"""Retries within a wall-clock deadline: the only retry loop around model calls, those of the SDKs are off.
+
+Two kinds of failures. What came back and is no answer may have been paid for: it counts, and after `attempts` of
+them the call fails. An outage or a rate limit (`Busy`) says nothing about the request and is waited out.
+"""
 
 from __future__ import annotations
 
-import queue
 import random
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pytest_swebench.errors import ProviderError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
-LONGEST_RETRY_AFTER_S: Final = 120.0  # a server that asks for more is treated as one that is down
+T = TypeVar("T")
+OnWait = Callable[[float, str], None]
+
+LONGEST_WAIT_S: Final = 120.0  # whatever a server asks for; then it is asked again
+LONGEST_SHARE: Final = 0.4  # of the whole time: no single wait takes more, so that nothing a server asks ends a call
+FIRST_SHARE: Final = 0.6  # of the whole time: what an attempt may take while others could follow it
+LEAST_SHARE: Final = 0.05  # of the whole time: with less than that left, another attempt would only be cut, and paid
 
 
 class Busy(ProviderError):
-    """The provider asks to come back after `retry_after_s` seconds."""
+    """The endpoint is down or out of turns, and may ask to come back after `retry_after_s` seconds."""
 
-    def __init__(self, message: str, retry_after_s: float) -> None:
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often to try and how long to wait in between; waits double, with jitter."""
+    """How many bad answers to take and how long to wait in between; waits double, with jitter."""
 
     attempts: int = 3
     first_wait_s: float = 0.5
     longest_wait_s: float = 8.0
 
-    def wait_s(self, failed: int, error: ProviderError) -> float:
+    def wait_s(self, failed: int, error: BaseException | None) -> float:
         """Return the wait after `failed` failures (1 or more), the last of them being `error`."""
-        backoff = min(self.longest_wait_s, self.first_wait_s * 2.0 ** (failed - 1))
-        backoff *= random.uniform(0.75, 1.25)  # so that parallel workers do not come back at the same moment
-        return max(backoff, error.retry_after_s) if isinstance(error, Busy) else backoff
+        backoff_s = min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(failed - 1, 30))
+        backoff_s *= random.uniform(0.75, 1.25)  # so that parallel workers do not come back at the same moment
+        asked_s = error.retry_after_s * random.uniform(1.0, 1.05) if isinstance(error, Busy) else 0.0
+        return min(LONGEST_WAIT_S, max(backoff_s, asked_s))
 
 
-def retrying(
-    attempt: Callable[[float], T], *, timeout_s: float, policy: RetryPolicy, on_retry: Callable[[], None]
-) -> T:
-    """Call `attempt(remaining_s)` until it succeeds, `policy.attempts` times at most, all within `timeout_s`.
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The time of one attempt; `ends_at` is on the monotonic clock. The exchange itself may take `longest_s`."""
 
-    Only ProviderError is retried, after a call of `on_retry`; the last one is raised. A wait that would not leave
-    time for another attempt is not begun.
+    ends_at: float
+    longest_s: float
+
+    @property
+    def left_s(self) -> float:
+        """Return the seconds until the whole call must be over."""
+        return max(0.0, self.ends_at - time.monotonic())
+
+    @property
+    def exchange_s(self) -> float:
+        """Return the seconds that an exchange may take if it begins now."""
+        return min(self.left_s, self.longest_s)
+
+
+def quiet(wait_s: float, reason: str) -> None:
+    """Tell nobody of a wait."""
+
+
+def retrying(attempt: Callable[[Allowance], T], *, timeout_s: float, policy: RetryPolicy, on_wait: OnWait = quiet) -> T:
+    """Call `attempt` until it succeeds or fails for good, all within `timeout_s` seconds.
+
+    Only ProviderError is tried again, Busy without end; a wait that would not leave time for another attempt is not
+    begun. `on_wait(wait_s, reason)` is called before each wait. Raises the last failure, saying how long was tried.
     """
+    import tenacity
+
     deadline = time.monotonic() + timeout_s
-    failed = 0
-    while True:
+    bad_answers = 0
+
+    def counted() -> T:
+        nonlocal bad_answers
+        last = bad_answers + 1 >= policy.attempts
         try:
-            return attempt(max(0.0, deadline - time.monotonic()))
-        except ProviderError as error:
-            failed += 1
-            wait_s = policy.wait_s(failed, error)
-            longest_s = min(LONGEST_RETRY_AFTER_S, deadline - time.monotonic())
-            if failed >= policy.attempts or wait_s >= longest_s:
-                raise
-        time.sleep(wait_s)
-        on_retry()
+            return attempt(Allowance(deadline, timeout_s if last else timeout_s * FIRST_SHARE))
+        except Busy:
+            raise
+        except ProviderError:
+            bad_answers += 1
+            raise
+
+    def hopeless(state: RetryCallState) -> bool:
+        left_s = deadline - time.monotonic() - state.upcoming_sleep
+        return bad_answers >= policy.attempts or left_s < timeout_s * LEAST_SHARE
+
+    def give_up(state: RetryCallState) -> T:
+        error = _failure(state)
+        tried = "once" if state.attempt_number == 1 else f"{state.attempt_number} times"
+        why = "" if bad_answers >= policy.attempts else f"; no time is left to wait {state.upcoming_sleep:.1f} s"
+        note = (
+            f"tried {tried} in {time.monotonic() - state.start_time:.1f} s, {state.idle_for:.1f} s of it waiting{why}"
+        )
+        if isinstance(error, Busy):
+            raise Busy(f"{error} ({note})", error.retry_after_s) from None
+        raise ProviderError(f"{error} ({note})") from None
+
+    loop = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(ProviderError),
+        wait=lambda state: min(timeout_s * LONGEST_SHARE, policy.wait_s(state.attempt_number, _failure(state))),
+        stop=hopeless,
+        before_sleep=lambda state: on_wait(state.upcoming_sleep, str(_failure(state))),
+        sleep=time.sleep,
+        retry_error_callback=give_up,
+    )
+    return loop(counted)
 
 
-def within(call: Callable[[], T], *, timeout_s: float, abandon: Callable[[], None], what: str) -> T:
-    """Return what `call` returns or raise what it raises, but never later than `timeout_s` seconds from now.
-
-    Timeouts of the SDKs count from the last byte received, so an endpoint that drips one byte at a time outlives
-    them. The call therefore runs in a thread of its own; when time is up, or on Ctrl-C, `abandon` cuts its
-    connection and the thread is left to die. Raises ProviderError when time is up.
-    """
-    outcome: queue.SimpleQueue[tuple[T, None] | tuple[None, BaseException]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put((call(), None))
-        except BaseException as error:  # handed over to the waiting thread, whatever it is
-            outcome.put((None, error))
-
-    threading.Thread(target=run, name=what, daemon=True).start()
-    finished = False
-    try:
-        value, error = outcome.get(timeout=timeout_s)
-        finished = True
-    except queue.Empty:
-        raise ProviderError(f"{what}: no complete answer within {timeout_s:.1f} s") from None
-    finally:
-        if not finished:
-            abandon()
-    if error is not None:
-        raise error
-    return value  # type: ignore[return-value]  # the queue holds a value or an error, never neither
+def _failure(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome is not None else None

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_swebench.errors import RecordError
+from pytest_swebench.records.lines import open_lines, put_line
 from pytest_swebench.redact import Redactor
 
 _SEALED: Final = re.compile(rb'^(?P<body>\{.*),"crc":"(?P<crc>[0-9a-f]{8})"\}$', re.DOTALL)
@@ -47,6 +47,7 @@ class Journal:
 
     def __init__(self, path: Path, redactor: Redactor) -> None:
         self._path = path
+        self._name = f"journal {str(path)!r}"
         self._redactor = redactor
         self._file: int | None = None
 
@@ -61,13 +62,13 @@ class Journal:
         Raises RecordError if the disk does not take the line whole; what was there before stays intact.
         """
         if self._file is None:
-            self._file = self._open()
+            self._file = open_lines(self._path, self._name)
         fcntl.flock(self._file, fcntl.LOCK_EX)
         try:
             end = os.fstat(self._file).st_size
             # an offset is taken once, even if a later run's process has the same number and continues the file
             entry = {"kind": kind, "id": f"{self.process}:{end}", **self._redactor.data(fields)}
-            self._write(self._file, end, seal(entry))
+            put_line(self._file, end, seal(entry), self._name)
         finally:
             fcntl.flock(self._file, fcntl.LOCK_UN)
         return entry
@@ -77,27 +78,6 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-    def _open(self) -> int:
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        except OSError as error:
-            raise RecordError(
-                f"journal {str(self._path)!r}: {error}; make that folder writable and run again"
-            ) from error
-
-    def _write(self, file: int, end: int, line: bytes) -> None:
-        if end and os.pread(file, 1, end - 1) != b"\n":
-            line = b"\n" + line
-        try:
-            written = os.write(file, line)  # a full disk shows as a short count, not as an error
-            if written != len(line):
-                raise OSError(f"only {written} of {len(line)} bytes fit")
-            os.fsync(file)
-        except OSError as error:
-            os.ftruncate(file, end)
-            raise RecordError(f"journal {str(self._path)!r}: {error}; free space on that disk and run again") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -12,7 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.cell import Cell
+from pytest_swebench.errors import RecordError
 
+TRANSCRIPT_FILE: Final = "transcript.jsonl"
+PATCH_FILE: Final = "patch.diff"
+INVALID_FILE: Final = "invalid.diff"
+LOG_FILE: Final = "test_output.txt"
+EVAL_FILE: Final = "eval.sh"
+REPORT_FILE: Final = "report.json"
+SOLVED_FILE: Final = "solved.json"
 _NO_TESTS: Final = '"""Results, not tests."""\n\ncollect_ignore_glob = ["*"]\n'
 _NUMBERED: Final = re.compile(r"attempt\d+")
 _NO_BYTE: Final = re.compile("[\ud800-\udc7f\udd00-\udfff]")
@@ -38,6 +47,11 @@ class RunLayout:
     def results(self) -> Path:
         return self.folder / "results.jsonl"
 
+    @property
+    def ledger(self) -> Path:
+        """Return the file that all processes of the run keep their spending in."""
+        return self.folder / "ledger.sqlite"
+
     def cell_folder(self, cell: Cell) -> Path:
         """Return the folder of a cell's artefacts; it is not made here."""
         return self.folder / "cells" / cell.instance_id / cell.variant / f"rep{cell.rep}"
@@ -57,6 +71,43 @@ def set_aside(folder: Path, attempt: int) -> None:
         aside = folder / f"attempt{attempt}"
         aside.mkdir(exist_ok=True)
         path.replace(aside / path.name)
+
+
+def keep_solved(folder: Path, line: dict[str, Any], commands: tuple[str, ...]) -> None:
+    """Store the record of a solved cell that lacks its verdict, so that only grading is left if we die now."""
+    write_json(folder / SOLVED_FILE, {**line, "commands": list(commands)})
+
+
+def take_solved(folder: Path, key: str) -> dict[str, Any] | None:
+    """Return what the latest attempt that was solved left for the cell with this key, and put its files back."""
+    for aside in _set_aside(folder):
+        try:
+            line: dict[str, Any] = json.loads((aside / SOLVED_FILE).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        if line["key"] == key:
+            for name in (SOLVED_FILE, TRANSCRIPT_FILE, PATCH_FILE, INVALID_FILE):
+                if (aside / name).exists():
+                    write_whole(folder / name, (aside / name).read_bytes())
+            return line
+    return None
+
+
+def earlier_transcripts(folder: Path) -> list[Path]:
+    """Return the transcripts of the attempts before this one, latest first."""
+    paths = (aside / TRANSCRIPT_FILE for aside in _set_aside(folder))
+    return [path for path in paths if path.exists()]
+
+
+def _set_aside(folder: Path) -> list[Path]:
+    asides = [path for path in folder.glob("attempt*") if path.is_dir()]
+    return sorted(asides, key=lambda path: int(path.name.removeprefix("attempt")), reverse=True)
+
+
+def stop_if_full(error: Exception) -> None:
+    """Raise RecordError for a disk without room: whatever comes next would be lost as well."""
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        raise RecordError(f"{error}; free space on that disk and go on with --resume") from error
 
 
 def keep_from_collection(folder: Path) -> None:

@@ -10,42 +10,57 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from pytest_swebench.errors import InputError
+from pytest_swebench.errors import InputError, unknown
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.journal import read_journals
 from pytest_swebench.records.layout import RunLayout, write_json
+from pytest_swebench.records.results import final_records
+from pytest_swebench.records.schema import cell_of
 
+LATEST: Final = "latest"
+_SHOWN: Final = 10  # names of runs in a message
 _GRACE_S: Final = 10.0  # workers of a run that was just killed need a moment to notice
 
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """What earlier invocations left of a cell: how many attempts, and the key of a final record if there is one."""
+    """What earlier invocations left of a cell: how many attempts, and the key of a final record if there is one.
+
+    `ungraded` says that it is final for a run that only generates.
+    """
 
     attempts: int
     final_key: str = ""
+    ungraded: bool = False
 
 
 def earlier_cells(layout: RunLayout) -> dict[str, Earlier]:
     """Return cell id -> what the journals of a run hold of it."""
     attempts: dict[str, int] = {}
-    last: dict[str, tuple[int, str]] = {}
+    last: dict[str, Earlier] = {}
     for entry in read_journals(layout.journals).entries:
         if entry["kind"] not in {"started", "record"}:
             continue
         cell, record = entry["cell"], entry["record"]
         attempts[cell] = max(attempts.get(cell, 0), record["attempt"])
-        if entry["kind"] == "record" and record["attempt"] >= last.get(cell, (0, ""))[0]:
-            final = Outcome(record["outcome"]).final
-            last[cell] = (record["attempt"], record["key"] if final else "")
+        if entry["kind"] == "record" and (cell not in last or record["attempt"] >= last[cell].attempts):
+            last[cell] = _recorded(record)
     # an attempt after the last record was cut short: it will be recorded as lost, and then that is the last one
-    keys = {cell: key for cell, (attempt, key) in last.items() if attempt == attempts[cell]}
-    return {cell: Earlier(count, keys.get(cell, "")) for cell, count in attempts.items()}
+    known = {cell: one for cell, one in last.items() if one.attempts == attempts[cell]}
+    return {cell: known.get(cell, Earlier(count)) for cell, count in attempts.items()}
+
+
+def _recorded(record: Mapping[str, Any]) -> Earlier:
+    outcome = Outcome(record["outcome"])
+    # what a cap of the run or its variant cut short is taken up under a higher one
+    final = outcome.final and not record.get("cap")
+    ungraded = outcome is Outcome.CAPTURED and record["type"] == "result"
+    return Earlier(record["attempt"], record["key"] if final else "", ungraded)
 
 
 def keep_earlier(layout: RunLayout) -> None:
@@ -73,6 +88,34 @@ def read_left_out(layout: RunLayout) -> frozenset[str]:
         return frozenset(json.loads(_snapshot(layout).with_suffix(".done.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return frozenset()
+
+
+def find_run(root: Path, name: str, option: str, *, besides: str = "") -> Path:
+    """Return the folder of the run that `name` names, by its id or its path, or `latest`.
+
+    The run `besides`, which asks, is none of them. Raises InputError.
+    """
+    runs = {folder.name: folder for folder in root.glob("*/") if (folder / "journal").is_dir()}
+    runs.pop(besides, None)
+    if name == LATEST:
+        if not runs:
+            raise InputError(f"{option}: there is no run in {str(root)!r} yet; leave the option out to start one")
+        return max(runs.values(), key=_last_written)
+    given = Path(name)
+    found = runs.get(given.name)
+    if found is None or (len(given.parts) > 1 and given.resolve() != found.resolve()):
+        raise InputError(f"{option}={name}: {unknown('run', name, sorted(runs)[-_SHOWN:])}; runs lie in {str(root)!r}")
+    return found
+
+
+def _last_written(folder: Path) -> float:
+    return max((path.stat().st_mtime for path in (folder / "journal").glob("*.jsonl")), default=0.0)
+
+
+def failed_cells(layout: RunLayout) -> frozenset[str]:
+    """Return the cells of a run whose last record is no success; those without a record are left to `--resume`."""
+    records = final_records(read_journals(layout.journals).entries)
+    return frozenset(str(cell_of(record)) for record in records if not Outcome(record["outcome"]).passes)
 
 
 class RunLock:

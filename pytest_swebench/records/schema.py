@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -76,7 +77,11 @@ def cell_key(info: RunInfo, instance: Instance, variant: Variant, arm: Versioned
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """One attempt at a cell, filled in as it goes and stored as one JSON line by `as_json`."""
+    """One attempt at a cell, filled in as it goes and stored as one JSON line by `as_json`.
+
+    `served` counts the answers that came from elsewhere than the endpoint, `dropped` names parameters that the model
+    refused, `cap` is `run` or `variant` where a cap that the cell shares with others cut it short.
+    """
 
     run_id: str
     key: str
@@ -96,6 +101,11 @@ class Record:
     usage: Usage = field(default_factory=Usage)
     calls: int = 0
     cost_usd: float | None = 0.0
+    provider_retries: int = 0
+    served: dict[str, int] = field(default_factory=dict)
+    dropped: tuple[str, ...] = ()
+    cap: str = ""
+    validation: dict[str, Any] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
     per_step_tokens: dict[str, int] = field(default_factory=dict)
     failed_step: str = ""
@@ -114,6 +124,18 @@ class Record:
     def add_note(self, note: str) -> None:
         """Add to the reasons a person reads."""
         self.notes = "; ".join(filter(None, [self.notes, note]))
+
+    def take_solved(self, line: dict[str, Any]) -> None:
+        """Take over what solving left, from the line of an attempt that was cut short before its verdict."""
+        for name in _SOLVED:
+            setattr(self, name, line[name])
+        self.stop = None if line["stop"] is None else Stop(line["stop"])
+        self.usage = Usage(**line["tokens"])
+        self.tool_calls = tuple(line["tool_calls"])
+        self.dropped = tuple(line["dropped_parameters"])
+        self.cap = line["cap"] or ""
+        self.failed_step, self.failed_guard = line["failed_step"] or "", line["failed_guard"] or ""
+        self.seconds |= {"solve": line["wall_time_seconds"]["solve"]}
 
     def as_json(self) -> dict[str, Any]:
         """Return the stored line; prompt scenarios carry `scenario_id` and their own type."""
@@ -140,6 +162,11 @@ class Record:
             "tokens": self.usage.as_json(),
             "calls": self.calls,
             "cost_usd": self.cost_usd,
+            "provider_retries": self.provider_retries,
+            "served": self.served,
+            "dropped_parameters": list(self.dropped),
+            "cap": self.cap or None,
+            "validation": self.validation,
             "wall_time_seconds": self.seconds,
             "per_step_tokens": self.per_step_tokens,
             "failed_step": self.failed_step or None,
@@ -159,7 +186,24 @@ class Record:
         }
 
 
-def cell_of(record: dict[str, Any]) -> Cell:
+_SOLVED: Final = (
+    "patch",
+    "response_text",
+    "calls",
+    "cost_usd",
+    "provider_retries",
+    "served",
+    "validation",
+    "per_step_tokens",
+    "retry_count",
+    "notes",
+    "image",
+    "image_digest",
+    "history",
+)
+
+
+def cell_of(record: Mapping[str, Any]) -> Cell:
     """Return the cell a stored line belongs to."""
     instance_id = record.get("instance_id") or record["scenario_id"]
     return Cell(str(instance_id), str(record["variant"]), int(record["rep"]))

@@ -7,27 +7,15 @@ process the fixture gives a `RelayPool` with the same face, whose lines travel t
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any
 
 from pytest_swebench.cell import slug
 from pytest_swebench.errors import RecordError
-
-
-class Writer(Protocol):
-    """Where the results of one variant and repetition go."""
-
-    def write_metadata(self, **fields: Any) -> None:
-        """Say more about the run; fields join the metadata line.
-
-        After the first result only what was said before may be said again. Raises RecordError for anything new.
-        """
-
-    def write_result(self, **fields: Any) -> None:
-        """Add one result line; `type` defaults to `scenario_result`."""
+from pytest_swebench.records.layout import json_line
+from pytest_swebench.records.lines import append_line
 
 
 class JSONLWriter:
@@ -43,41 +31,39 @@ class JSONLWriter:
         name = filename or f"{run_id}_{time.strftime('%Y%m%d_%H%M%S')}.jsonl"
         self.path = Path(directory, name)
         self._run_id, self._git_commit = run_id, git_commit
-        self._file: TextIO | None = None
+        self._started = False
         self._metadata: dict[str, Any] = {}
 
     @property
     def started(self) -> bool:
         """Whether the metadata line can no longer change."""
-        return self._file is not None
+        return self._started
 
     def write_metadata(self, **fields: Any) -> None:
+        """Say more about the run; fields join the metadata line.
+
+        After the first result only what was said before may be said again. Raises RecordError for anything new.
+        """
         self._metadata = _joined(str(self.path), self._metadata, fields, late=self.started)
 
     def write_result(self, **fields: Any) -> None:
+        """Add one result line; `type` defaults to `scenario_result`."""
         self.write_line({"type": "scenario_result", "run_id": self._run_id, **fields})
 
     def write_line(self, line: dict[str, Any]) -> None:
-        """Append `line` as it is, after the metadata line if the file is new."""
-        file = self._open()
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        file.flush()
+        """Append `line` as it is, after the metadata line if the file is new.
+
+        Raises RecordError if the disk does not take it whole; what was there before stays intact.
+        """
+        if not self._started and not (self.path.exists() and self.path.stat().st_size):
+            head = {"type": "run_metadata", "run_id": self._run_id, "git_commit": self._git_commit}
+            append_line(self.path, json_line({**head, **self._metadata}))
+        self._started = True
+        append_line(self.path, json_line(line))
 
     def close(self) -> None:
-        """Close the file; safe to call twice."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _open(self) -> TextIO:
-        if self._file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            file = self.path.open("a+", encoding="utf-8", errors="backslashreplace")
-            if os.fstat(file.fileno()).st_size == 0:
-                head = {"type": "run_metadata", "run_id": self._run_id, "git_commit": self._git_commit}
-                file.write(json.dumps({**head, **self._metadata}, ensure_ascii=False) + "\n")
-            self._file = file
-        return self._file
+        """End writing; every line is on disk by then. Safe to call twice."""
+        self._started = False
 
 
 def _joined(where: str, known: dict[str, Any], fields: dict[str, Any], *, late: bool) -> dict[str, Any]:

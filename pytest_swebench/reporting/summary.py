@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_swebench.outcome import IntegrityState, Outcome
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary, integrity_of, summarise
+from pytest_swebench.reporting.patches import ValidationStats
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,13 +40,15 @@ _FRAME: Final = frozenset({"gold", "null"})  # what the arms under test are held
 
 def render(inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None) -> str:
     """Return the summary of a finished run, at most `width` columns wide."""
+    from rich.markup import escape
+
     console = _console(width, colour)
     if inbox.merged is not None:
         _print_results(console, inbox.merged, inbox.quarantined)
     for variant in inbox.below(fail_under):
         console.print(f"--fail-under {fail_under}: {variant} is below, or has broken cells", style="red")
     console.print(_tests(inbox))
-    for line in [*_resuming(inbox), *_places(inbox)]:
+    for line in [*map(escape, inbox.told), *_resuming(inbox), *_places(inbox)]:
         console.print(line, soft_wrap=True)
     return _text(console)
 
@@ -75,6 +78,8 @@ def _text(console: Console) -> str:
 
 
 def _print_results(console: Console, merged: Merged, quarantined: Mapping[str, str]) -> None:
+    from rich.markup import escape
+
     if merged.summaries:
         _print_table(console, _table(merged.summaries))
         selected = sum(summary.selected for summary in merged.summaries)
@@ -88,6 +93,8 @@ def _print_results(console: Console, merged: Merged, quarantined: Mapping[str, s
         lines = [*_endings(merged.records), *_integrity(merged.records), *_without(merged.records, quarantined)]
         for line in lines:
             console.print(line, soft_wrap=True)
+        if patches := str(ValidationStats.of(merged.records)):
+            console.print(escape(patches), soft_wrap=True)
     if merged.damaged:
         console.print(f"damaged lines of the journals, left out: {merged.damaged}", style="yellow")
 
@@ -220,7 +227,7 @@ def _resuming(inbox: Inbox) -> list[str]:
         lines.append(f"resumed: {nothing} {selected} selected cells were done before" + ", nothing was run" * all_done)
     merged = inbox.merged
     if merged is not None and (merged.not_run or any(one.broken for one in merged.summaries)):
-        lines.append(f"to go on:    the same command with --run-id={inbox.handle.run_id}")
+        lines.append(f"to go on:    the same command with --resume={inbox.handle.run_id}")
     return lines
 
 

@@ -49,7 +49,7 @@ class TerminalReport:
             terminalreporter.write_line(
                 "swebench: no experiment was selected, so our options had no effect; -m experiment selects them"
             )
-        if inbox is None or not (inbox.files or inbox.merged):
+        if inbox is None or not (inbox.files or inbox.merged or inbox.told):
             return
         from pytest_swebench.reporting.summary import render
 

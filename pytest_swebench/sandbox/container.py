@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_swebench.errors import InfraError, SandboxLost, SwebenchError
@@ -21,6 +21,7 @@ _KILLED_EXIT_CODE: Final = 137
 _KILL_AFTER_S: Final = 2.0
 _GRACE_S: Final = 5.0
 _GIT_TIMEOUT_S: Final = 120.0
+_READ_OUTPUT_BYTES: Final = worktree.READ_LIMIT_BYTES + 16 * 1024 * 1024  # the sizes that stand before the contents
 
 # PID 1 of an arm's container. `kill -9 -1` cannot touch it, `wait` reaps what is orphaned, and it ends by itself, which
 # removes a container that everybody forgot. docker-init would not do: killing all would kill its only child.
@@ -112,6 +113,14 @@ class DockerSandbox:
             raise FileNotFoundError(f"no file {path!r} in the working copy")
         return result.stdout.whole(f"file {path!r}")
 
+    def read_all(self, paths: Iterable[str], *, max_bytes: int = 1_000_000) -> dict[str, bytes]:
+        limits = str(max_bytes), str(worktree.READ_LIMIT_BYTES)
+
+        def run(names: bytes) -> bytes:
+            return self._script(worktree.READ_ALL_SCRIPT, limits, stdin=names, limit_bytes=_READ_OUTPUT_BYTES)
+
+        return worktree.read_all(run, self.workdir, paths)
+
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files; one that exists keeps its mode. Raises PermissionError for a path that leads out."""
         arguments: list[str] = []
@@ -134,8 +143,16 @@ class DockerSandbox:
     def close(self) -> None:
         remove(self._container)
 
-    def _script(self, script: str, arguments: tuple[str, ...]) -> bytes:
-        result = self._execute(["bash", "-c", script, "sandbox", *arguments], timeout_s=_GIT_TIMEOUT_S)
+    def _script(
+        self,
+        script: str,
+        arguments: tuple[str, ...],
+        *,
+        stdin: bytes = b"",
+        limit_bytes: int = worktree.OUTPUT_LIMIT_BYTES,
+    ) -> bytes:
+        command = ["bash", "-c", script, "sandbox", *arguments]
+        result = self._execute(command, timeout_s=_GIT_TIMEOUT_S, stdin=stdin, limit_bytes=limit_bytes)
         if not result.finished:
             raise InfraError(f"git did not end within {_GIT_TIMEOUT_S:g} s in {self.workdir!r}")
         if result.exit_code != 0:
@@ -143,7 +160,14 @@ class DockerSandbox:
             raise SwebenchError(f"git failed in {self.workdir!r} (was its .git folder damaged?):\n{tail}")
         return result.stdout.whole("git's output")
 
-    def _execute(self, command: list[str], *, timeout_s: float, stdin: bytes = b"") -> ExecResult:
+    def _execute(
+        self,
+        command: list[str],
+        *,
+        timeout_s: float,
+        stdin: bytes = b"",
+        limit_bytes: int = worktree.OUTPUT_LIMIT_BYTES,
+    ) -> ExecResult:
         result = execute(
             self._client,
             self._id,
@@ -153,6 +177,7 @@ class DockerSandbox:
             environment={"SWEBENCH_TESTBED": self.workdir} | ({"PATH": self._path} if self._path else {}),
             stdin=stdin,
             user=self._user,
+            limit_bytes=limit_bytes,
         )
         return result
 

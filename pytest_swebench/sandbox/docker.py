@@ -33,7 +33,7 @@ from pytest_swebench.sandbox.engine import (
 )
 from pytest_swebench.sandbox.log import CappedLog
 from pytest_swebench.sandbox.profile import DockerOptions
-from pytest_swebench.sandbox.protocol import Sandbox, ScriptResult
+from pytest_swebench.sandbox.protocol import Sandbox, Script, ScriptResult
 from pytest_swebench.sandbox.reaper import LABEL_INSTANCE, LABEL_RUN, Owner, sweep_containers
 from pytest_swebench.sandbox.source import SourceTrees
 from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE
@@ -131,26 +131,17 @@ class DockerBackend:
         self._open.append(sandbox)
         return sandbox
 
-    def run_script(
-        self,
-        instance: Instance,
-        script: str,
-        files: Mapping[str, bytes],
-        *,
-        timeout_s: float,
-        log: Path,
-        network: str = "",
-    ) -> ScriptResult:
+    def run_script(self, instance: Instance, script: Script) -> ScriptResult:
         """Run `script` in a container of its own, made from the instance's image as it is."""
         check_docker(instance)
         self._fetcher.ensure(self.client, instance.image)
         self._remove_leftovers()
         options = self._options.granting(instance.exceptions)
-        network = options.network_of(network or options.grade_network)
+        network = options.network_of(script.network or options.grade_network)
         container = self._create(
             instance,
             instance.image,
-            life.command(timeout_s),
+            life.command(script.timeout_s),
             options,
             network,
             working_dir=instance.problem.workdir,
@@ -158,9 +149,9 @@ class DockerBackend:
             log_config={"Type": "none"},
         )
         try:
-            self._put(container, instance, {**files, "run.sh": script.encode()}, options)
-            with CappedLog(log, options.log_cap_bytes) as stdout:
-                result = self._live(container, stdout, timeout_s)
+            self._put(container, instance, {**script.files, "run.sh": script.text.encode()}, options)
+            with CappedLog(script.log, options.log_cap_bytes) as stdout:
+                result = self._live(container, stdout, script.timeout_s)
         finally:
             self._remove(container)
         conditions = options.conditions(network, self._host_cpus, instance.exceptions)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_swebench.errors import DockerUnavailable, ImageMissing, InfraError, SandboxLost
-from pytest_swebench.sandbox.worktree import Collected
+from pytest_swebench.sandbox.worktree import OUTPUT_LIMIT_BYTES, Collected
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -111,13 +111,14 @@ def execute(
     environment: Mapping[str, str] | None = None,
     stdin: bytes = b"",
     user: str = "0",
+    limit_bytes: int = OUTPUT_LIMIT_BYTES,
 ) -> ExecResult:
     """Run `command` as `user` (root) in a running container and wait for at most `timeout_s` seconds.
 
-    What is still running afterwards keeps running: killing is the caller's part. Raises SandboxLost,
-    DockerUnavailable or InfraError.
+    Of its stdout `limit_bytes` are kept. What is still running afterwards keeps running: killing is the caller's
+    part. Raises SandboxLost, DockerUnavailable or InfraError.
     """
-    out, err = Collected(), Collected()
+    out, err = Collected(limit_bytes), Collected()
     with engine_errors("running a command in a sandbox"):
         exec_id = client.api.exec_create(
             container_id,

@@ -24,7 +24,7 @@ from pytest_swebench.errors import InfraError, InputError, SwebenchError
 from pytest_swebench.sandbox import worktree
 from pytest_swebench.sandbox.log import LOG_CAP_BYTES, CappedLog
 from pytest_swebench.sandbox.process import converse, copied, drained, kill, shell_code, started
-from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, ScriptResult
+from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, Script, ScriptResult
 from pytest_swebench.sandbox.reaper import MARKER, Owner, kill_marked, sweep_local
 from pytest_swebench.sandbox.source import SourceTrees
 from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE, Collected
@@ -57,26 +57,17 @@ class LocalBackend:
         self._open.append(sandbox)
         return sandbox
 
-    def run_script(
-        self,
-        instance: Instance,
-        script: str,
-        files: Mapping[str, bytes],
-        *,
-        timeout_s: float,
-        log: Path,
-        network: str = "",
-    ) -> ScriptResult:
+    def run_script(self, instance: Instance, script: Script) -> ScriptResult:
         """Run `script` in a new working copy, which is removed afterwards with every process it started.
 
-        Nothing here can keep a process off the network or set it limits, so neither `network` nor the instance's
-        exceptions change anything.
+        Nothing here can keep a process off the network or set it limits, so neither `Script.network` nor the
+        instance's exceptions change anything.
         """
         check_local(instance)
         folder, marker = self._copy(instance)
         try:
-            with CappedLog(log, self._log_cap_bytes) as stdout:
-                result = _run_script(folder, marker, script, files, timeout_s=timeout_s, stdout=stdout)
+            with CappedLog(script.log, self._log_cap_bytes) as stdout:
+                result = _run_script(folder, marker, script, stdout)
             conditions = {"profile": "local", "network": "host"} | ({"log_cut": True} if stdout.cut else {})
             return dataclasses.replace(result, conditions=conditions, log_cut=stdout.cut)
         finally:
@@ -148,6 +139,17 @@ class LocalSandbox:
         with target.open("rb") as stream:
             return stream.read(max_bytes)
 
+    def read_all(self, paths: Iterable[str], *, max_bytes: int = 1_000_000) -> dict[str, bytes]:
+        room, found = worktree.READ_LIMIT_BYTES, {}
+        for path in paths:
+            target = _within(self.workdir, path)
+            if target is None or not target.is_file() or Path(self.workdir, path).is_symlink():
+                continue
+            if (size := target.stat().st_size) <= min(max_bytes, room):
+                found[path] = target.read_bytes()
+                room -= size
+        return found
+
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files; one that exists keeps its mode. Raises PermissionError for a path that leads out."""
         for path, content in files.items():
@@ -218,22 +220,20 @@ def _within(workdir: str, path: str) -> Path | None:
     return target if target.is_relative_to(workdir) else None
 
 
-def _run_script(
-    folder: Path, marker: str, script: str, files: Mapping[str, bytes], *, timeout_s: float, stdout: CappedLog
-) -> ScriptResult:
+def _run_script(folder: Path, marker: str, script: Script, stdout: CappedLog) -> ScriptResult:
     given = folder / "files"
     given.mkdir()
-    for name, content in files.items():
+    for name, content in script.files.items():
         target = given / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     runner = folder / "run.sh"
-    runner.write_text(script, encoding="utf-8")
+    runner.write_text(script.text, encoding="utf-8")
     variables = environment(folder, marker) | {"SWEBENCH_FILES": str(given)}
     begun = time.monotonic()
     with (folder / "notes").open("w+b") as notes:
         with started(["bash", str(runner)], folder / "testbed", variables, notes) as process:
-            timed_out = not copied(process, stdout, deadline=begun + timeout_s)
+            timed_out = not copied(process, stdout, deadline=begun + script.timeout_s)
             kill(process, marker)  # also what the script left in the background
             drained(process, stdout)
         duration_s = time.monotonic() - begun

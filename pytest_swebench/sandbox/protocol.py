@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +18,23 @@ class CommandResult:
     output: str
     timed_out: bool
     duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """What one life of a grading container runs, with bash.
+
+    `files` maps names to contents; they lie in the folder that `$SWEBENCH_FILES` names. After `timeout_s` seconds
+    everything is killed. Stdout goes to `log` byte for byte, the middle of a huge one left out. `network` is `none`,
+    `bridge`, or empty for what the instance asks for, else the backend's own.
+    """
+
+    text: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    _: KW_ONLY
+    timeout_s: float
+    log: Path
+    network: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,13 @@ class Sandbox(Protocol):
     def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
         """Return at most `max_bytes` of a file, relative to the working copy. Raises FileNotFoundError."""
 
+    def read_all(self, paths: Iterable[str], *, max_bytes: int = 1_000_000) -> dict[str, bytes]:
+        """Return many files whole and at once, by their paths relative to the working copy.
+
+        What is no regular file, has more than `max_bytes`, or would make the sum exceed `worktree.READ_LIMIT_BYTES` is
+        left out.
+        """
+
     def write(self, files: Mapping[str, bytes]) -> None:
         """Write files, relative to the working copy, making folders as needed."""
 
@@ -82,22 +106,11 @@ class SandboxBackend(Protocol):
     def open(self, instance: Instance) -> Sandbox:
         """Start a sandbox at the instance's base commit, its git history cut off after it, without hidden tests."""
 
-    def run_script(
-        self,
-        instance: Instance,
-        script: str,
-        files: Mapping[str, bytes],
-        *,
-        timeout_s: float,
-        log: Path,
-        network: str = "",
-    ) -> ScriptResult:
-        """Run `script` with bash in a fresh copy of the instance's environment, as its only process tree.
+    def run_script(self, instance: Instance, script: Script) -> ScriptResult:
+        """Run `script` in a fresh copy of the instance's environment, as its only process tree.
 
-        `files` maps names to contents; they lie in the folder that `$SWEBENCH_FILES` names. The working folder is
-        the instance's repository, which `$SWEBENCH_TESTBED` names too. Stdout goes to `log` byte for byte, the
-        middle of a huge one left out. After `timeout_s` seconds everything is killed. `network` is `none`, `bridge`,
-        or empty for what the instance asks for, else the backend's own. Raises InfraError where the ground breaks.
+        The working folder is the instance's repository, which `$SWEBENCH_TESTBED` names too. Raises InfraError where
+        the ground breaks.
         """
 
     def base_files(self, instance: Instance, paths: Iterable[str]) -> dict[str, bytes]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.datasets.instance import Instance, Kind
@@ -12,7 +11,7 @@ from pytest_swebench.sandbox.docker import DockerBackend, check_docker
 from pytest_swebench.sandbox.images import Fetcher
 from pytest_swebench.sandbox.local import LocalBackend, check_local
 from pytest_swebench.sandbox.profile import DockerOptions
-from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend, ScriptResult
+from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend, Script, ScriptResult
 
 NAMES: Final = ("auto", "docker", "local")
 
@@ -37,18 +36,8 @@ class AutoBackend:
     def open(self, instance: Instance) -> Sandbox:
         return self._of(instance).open(instance)
 
-    def run_script(
-        self,
-        instance: Instance,
-        script: str,
-        files: Mapping[str, bytes],
-        *,
-        timeout_s: float,
-        log: Path,
-        network: str = "",
-    ) -> ScriptResult:
-        backend = self._of(instance)
-        return backend.run_script(instance, script, files, timeout_s=timeout_s, log=log, network=network)
+    def run_script(self, instance: Instance, script: Script) -> ScriptResult:
+        return self._of(instance).run_script(instance, script)
 
     def base_files(self, instance: Instance, paths: Iterable[str]) -> dict[str, bytes]:
         return self._of(instance).base_files(instance, paths)

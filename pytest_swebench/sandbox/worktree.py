@@ -6,7 +6,7 @@ The scripts run with bash inside the sandbox, so they see the arm's own files an
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pytest_swebench.errors import SwebenchError
@@ -57,6 +57,30 @@ git diff --cached $names --no-color --no-ext-diff --no-textconv --no-renames --s
 
 FILES_SCRIPT: Final = f"{GIT} ls-files -z"
 
+READ_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""How much `Sandbox.read_all` returns at most."""
+
+# In: names, each ended by NUL. Out: a line `<number of the name>:<size>` for each file, an empty line, the contents.
+READ_ALL_SCRIPT: Final = """
+set -eu
+max=$1 room=$2 places=() files=() kept=()
+mapfile -d '' -t names
+for place in "${!names[@]}"; do
+  file=./${names[place]}
+  if [[ -f $file && ! -L $file && -r $file ]]; then places+=("$place"); files+=("$file"); fi
+done
+if ((${#files[@]})); then mapfile -t sizes < <(printf '%s\\0' "${files[@]}" | xargs -0 stat -c %s --); fi
+for i in "${!files[@]}"; do
+  size=${sizes[i]}
+  if ((size > max || size > room)); then continue; fi
+  room=$((room - size))
+  printf '%s:%s\\n' "${places[i]}" "$size"
+  kept+=("${files[i]}")
+done
+echo
+if ((${#kept[@]})); then printf '%s\\0' "${kept[@]}" | xargs -0 cat --; fi
+"""
+
 RunScript = Callable[[str, tuple[str, ...]], bytes]
 """Runs a bash script with arguments in the working copy and returns its stdout; raises SwebenchError otherwise."""
 
@@ -85,6 +109,24 @@ def files(run: RunScript) -> list[str]:
     """Return the tracked files, sorted."""
     listing = run(FILES_SCRIPT, ()).decode(errors="surrogateescape")
     return sorted(set(listing.split("\0")) - {""})
+
+
+def read_all(run: Callable[[bytes], bytes], workdir: str, paths: Iterable[str]) -> dict[str, bytes]:
+    """Return files by the paths they were asked by; `run` gives READ_ALL_SCRIPT its input and returns its stdout.
+
+    Raises SwebenchError for files that changed while they were read.
+    """
+    asked = [(path, relative) for path in dict.fromkeys(paths) if (relative := inside(workdir, path)) is not None]
+    names = "".join(f"{relative}\0" for _, relative in asked)
+    head, _, contents = run(names.encode(errors="surrogateescape")).partition(b"\n\n")
+    found, start = {}, 0
+    for line in head.split():  # without any file the output is one empty line
+        place, size = map(int, line.split(b":"))
+        found[asked[place][0]] = contents[start : start + size]
+        start += size
+    if start != len(contents):
+        raise SwebenchError(f"the files of {workdir!r} changed while they were read: {len(contents)} bytes for {start}")
+    return found
 
 
 def inside(workdir: str, path: str) -> str | None:

@@ -34,6 +34,7 @@ def edited(before: dict[str, str], answer: str) -> str:
         f"The sign is wrong.\n\n{BLOCK}\nThat is all.",
         f"```python\n{BLOCK}```\n",
         BLOCK.replace("<<<<<<<", "```python\n<<<<<<<") + "```\n",
+        BLOCK.replace("<<<<<<<", "~~~\n<<<<<<<") + "~~~\n",
         BLOCK.replace("calc.py", "`calc.py`"),
         BLOCK.replace("calc.py", "**calc.py**:"),
         BLOCK.replace("calc.py", "### calc.py"),
@@ -145,9 +146,12 @@ def test_fenced_diffs_are_taken_as_they_are() -> None:
     assert edited({}, answer.replace("\n", "\r\n")) == first + second
 
 
-def test_blocks_win_over_a_diff() -> None:
+def test_blocks_win_over_other_formats_and_diffs_come_last() -> None:
     diff = make_diff({"x.py": "a\n"}, {"x.py": "b\n"})
-    assert edited({"calc.py": ADD}, f"```diff\n{diff}```\n{BLOCK}") == make_diff({"calc.py": ADD}, {"calc.py": MENDED})
+    begun = "*** Begin Patch\n*** Add File: z.py\n+z = 1\n*** End Patch\n"
+    after_blocks = make_diff({"calc.py": ADD}, {"calc.py": MENDED})
+    assert edited({"calc.py": ADD}, f"```diff\n{diff}```\n{begun}{BLOCK}") == after_blocks
+    assert edited({"calc.py": ADD}, f"```diff\n{diff}```\n{begun}") == make_diff({}, {"z.py": "z = 1\n"})
 
 
 @pytest.mark.parametrize(

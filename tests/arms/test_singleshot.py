@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_swebench.arms.protocol import Solution, SolveContext
-from pytest_swebench.arms.singleshot import ANSWER_TOKENS, CONTEXT_TOKENS, Singleshot, build_prompt, named_files
+from pytest_swebench.arms.singleshot import ANSWER_TOKENS, SIZES_TOKENS, Singleshot, SingleshotSettings
 from pytest_swebench.cell import Variant
-from pytest_swebench.datasets.instance import Instance, Kind, Problem, Source
-from pytest_swebench.errors import InputError, ProviderError
+from pytest_swebench.datasets.instance import Hidden, Instance, Kind, Problem, Source
+from pytest_swebench.errors import ContextOverflow, InputError, LimitReached, ProviderError
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.protocol import Answer, Request, StopReason, Usage
+from pytest_swebench.providers.tokens import estimate_tokens
 from pytest_swebench.sandbox.local import LocalBackend
 from tests.support.made import made_instance
 
@@ -25,6 +28,22 @@ TREE = {
     "calc/big.py": b"y = 1\n" * 20_000,
     "tests/test_ops.py": b"def test_add(): ...\n",
 }
+RETRIEVED = """\
+<issue>
+THEIR STATEMENT
+</issue>
+
+<code>
+[start of calc/ops.py]
+1 def add(a, b):
+2     return a - b
+3{space}
+[end of calc/ops.py]
+[start of setup.cfg]
+1 [x]
+[end of setup.cfg]
+</code>
+""".format(space=" ")
 EDIT = "calc/ops.py\n<<<<<<< SEARCH\n    return a - b\n=======\n    return a + b\n>>>>>>> REPLACE\n"
 
 
@@ -72,8 +91,29 @@ def context(tmp_path: Path) -> Iterator[SolveContext]:
     backend.close()
 
 
-def solve(context: SolveContext, speaker: Speaker) -> Solution:
-    return Singleshot().solve(dataclasses.replace(context, provider=speaker))
+@dataclass
+class Narrow(Speaker):
+    """A model that refuses requests of more than `limit` estimated tokens, and names that limit or not."""
+
+    limit: int = 0
+    says: int = 0
+
+    def complete(self, request: Request, *, timeout_s: float) -> Answer:
+        answer = super().complete(request, timeout_s=timeout_s)
+        if estimate_tokens(request.messages[0].content) + request.max_tokens > self.limit:
+            raise ContextOverflow("too long", self.says)
+        return answer
+
+
+def solve(context: SolveContext, speaker: Speaker, **settings: Any) -> Solution:
+    arm = Singleshot(SingleshotSettings(**settings))
+    return arm.solve(dataclasses.replace(context, provider=speaker))
+
+
+def prompt_of(context: SolveContext, **settings: Any) -> str:
+    speaker = Speaker()
+    solve(context, speaker, **settings)
+    return speaker.asked[0][0].messages[0].content
 
 
 def stating(context: SolveContext, statement: str) -> SolveContext:
@@ -86,8 +126,7 @@ def test_one_request_is_sent_with_the_settings_of_the_variant(context: SolveCont
     ((request, timeout_s),) = speaker.asked
     assert (request.model, request.temperature, request.sample, request.max_tokens) == ("m-1", 0.2, 3, ANSWER_TOKENS)
     assert timeout_s == 77.0
-    (message,) = request.messages
-    assert message.content == build_prompt(context, context.sandbox())
+    assert [message.role for message in request.messages] == ["user"]
 
 
 def test_edits_of_the_answer_become_the_patch(context: SolveContext) -> None:
@@ -138,61 +177,137 @@ def test_failing_provider_is_not_an_answer(context: SolveContext) -> None:
         solve(context, Deaf())
 
 
-def test_prompt_holds_statement_listing_and_named_files(context: SolveContext) -> None:
-    prompt = build_prompt(context, context.sandbox())
+def test_prompt_holds_statement_listing_and_files_that_matter(context: SolveContext) -> None:
+    prompt = prompt_of(context)
     assert "the repository calc/calc" in prompt
     assert "<issue>\nadd() in calc/ops.py subtracts.\n</issue>" in prompt
     assert "\n".join(sorted(TREE)) in prompt
     assert '<file path="calc/ops.py">\ndef add(a, b):\n    return a - b\n\n</file>' in prompt
-    assert "def test_add" not in prompt
+    assert "def test_add" in prompt
+    assert "# calc\n" not in prompt
 
 
-def test_statement_is_never_read_as_a_template_nor_cut(context: SolveContext) -> None:
-    statement = "${statement} $contents $$ {x} " + "long " * 30_000
-    prompt = build_prompt(stating(context, statement), context.sandbox())
-    assert f"<issue>\n{statement}\n</issue>" in prompt
-
-
-def test_files_that_do_not_fit_stay_out_and_smaller_ones_go_in(context: SolveContext) -> None:
-    prompt = build_prompt(stating(context, "calc/big.py breaks calc/ops.py"), context.sandbox())
-    assert '<file path="calc/big.py">' not in prompt
+def test_request_grows_until_a_named_file_has_room(context: SolveContext) -> None:
+    big = "y = 1\n" * 10_000  # 20 000 tokens
+    context.sandbox().write({"calc/large.py": big.encode()})
+    context.sandbox().run("git add -A .", timeout_s=30)
+    assert estimate_tokens(prompt_of(context)) <= SIZES_TOKENS[0]
+    prompt = prompt_of(stating(context, "calc/large.py breaks calc/ops.py"))
+    assert f'<file path="calc/large.py">\n{big}\n</file>' in prompt
     assert '<file path="calc/ops.py">' in prompt
-    assert len(prompt) < CONTEXT_TOKENS * 4 + 2000
+    assert SIZES_TOKENS[0] < estimate_tokens(prompt) <= SIZES_TOKENS[1]
 
 
-def test_long_listing_is_cut_and_counted(context: SolveContext) -> None:
-    context.sandbox().run(
-        "mkdir many && cd many && for i in $(seq 3000); do : > file_with_a_long_name_$i; done; git add -A .",
-        timeout_s=60,
+def test_named_file_without_room_is_noted_in_request_and_solution(context: SolveContext) -> None:
+    named = stating(context, "calc/big.py breaks calc/ops.py")
+    left_out = "1 of 5 files that may matter are left out for lack of room: calc/big.py"
+    assert solve(named, Speaker(EDIT), context_tokens=9000).notes == left_out
+    assert solve(named, Speaker("Hm."), context_tokens=9000).notes == f"the answer holds no edit; {left_out}"
+    prompt = prompt_of(named, context_tokens=9000)
+    assert f"({left_out}.)" in prompt
+    assert '<file path="calc/ops.py">' in prompt
+    assert estimate_tokens(prompt) <= 9000
+
+
+def test_issue_that_is_longer_than_the_request_is_cut_and_noted(context: SolveContext) -> None:
+    long = stating(context, "long " * 30_000)
+    solution = solve(long, Speaker(EDIT), context_tokens=9000)
+    assert solution.notes.startswith("the middle of the issue was left out")
+    assert estimate_tokens(prompt_of(long, context_tokens=9000)) <= 9000
+
+
+@pytest.mark.parametrize(
+    ("limit", "says"),
+    [(16_000, 16_000), (16_000, 0), (12_000, 12_000), (16_000, 200_000)],
+    ids=["named", "unnamed", "below the answer's room", "counted in other tokens"],
+)
+def test_request_that_is_too_long_is_shortened_once(context: SolveContext, limit: int, says: int) -> None:
+    named = stating(context, "calc/big.py breaks calc/ops.py")
+    speaker = Narrow(EDIT, limit=limit, says=says)
+    context.sandbox().write({"calc/big.py": b"y = 1\n" * 4_000})
+    solution = solve(named, speaker)
+    (first, first_s), (second, second_s) = speaker.asked
+    assert 1 < second_s <= first_s == context.timeout_s
+    assert 'calc/big.py">' in first.messages[0].content
+    assert 'calc/big.py">' not in second.messages[0].content
+    assert '<file path="calc/ops.py">' in second.messages[0].content
+    assert "+    return a + b" in solution.patch
+    assert re.fullmatch(
+        r"the request was too long for the model, so it was cut to \d+ tokens; 1 of 5 files .*: calc/big.py",
+        solution.notes,
     )
-    prompt = build_prompt(context, context.sandbox())
-    listing = prompt[prompt.index("<files>") : prompt.index("</files>")].splitlines()
-    assert listing[-1] == f"... and {len(TREE) + 3000 - (len(listing) - 2)} more files"
-    assert len("\n".join(listing)) < CONTEXT_TOKENS * 4 * 0.21
+
+
+def test_request_that_stays_too_long_ends_the_cell_at_the_limit(context: SolveContext) -> None:
+    speaker = Narrow(EDIT, limit=100)
+    with pytest.raises(LimitReached, match="too long for the model even when cut: too long") as caught:
+        solve(context, speaker)
+    assert caught.value.stop is Stop.CONTEXT
+    assert len(speaker.asked) == 2
 
 
 def test_names_that_are_no_text_can_be_sent(context: SolveContext) -> None:
     context.sandbox().run("touch $'caf\\xe9.py' && git add -A .", timeout_s=30)
-    prompt = build_prompt(context, context.sandbox())
+    prompt = prompt_of(context)
     assert "caf?.py" in prompt
     assert prompt.encode()
 
 
+def test_nothing_hidden_enters_a_request(context: SolveContext, tmp_path: Path) -> None:
+    names = [field.name for field in dataclasses.fields(Hidden) if field.type == "str"]
+    hidden = Hidden(**{name: f"canary-{name}" for name in names}, fail_to_pass=("canary-test",))  # type: ignore[arg-type]
+    texts = tmp_path / "cache/contexts/princeton-nlp-SWE-bench_bm25_13K/calc__calc-1.txt"
+    texts.parent.mkdir(parents=True)
+    texts.write_text(RETRIEVED, encoding="utf-8")
+    for kind in ("bm25", "13K"):
+        speaker = Speaker(EDIT)
+        arm = Singleshot(SingleshotSettings(context=kind), cache_dir=tmp_path / "cache")
+        arm.check([Instance(problem=context.problem, hidden=hidden)])
+        arm.solve(dataclasses.replace(context, provider=speaker, hidden=hidden))
+        assert "canary" not in repr(speaker.asked)
+
+
+def test_pre_retrieved_files_replace_our_own_retrieval(context: SolveContext, tmp_path: Path) -> None:
+    texts = tmp_path / "cache/contexts/princeton-nlp-SWE-bench_bm25_13K/calc__calc-1.txt"
+    texts.parent.mkdir(parents=True)
+    texts.write_text(RETRIEVED, encoding="utf-8")
+    arm, speaker = Singleshot(SingleshotSettings(context="13K"), cache_dir=tmp_path / "cache"), Speaker(EDIT)
+    solution = arm.solve(dataclasses.replace(context, provider=speaker))
+    prompt = speaker.asked[0][0].messages[0].content
+    assert '<file path="calc/ops.py">\ndef add(a, b):\n    return a - b\n\n</file>' in prompt
+    assert '<file path="setup.cfg">\n[x]\n</file>' in prompt
+    assert "def test_add" not in prompt
+    assert "THEIR STATEMENT" not in prompt
+    assert "+    return a + b" in solution.patch
+    expected = arm.expected(context.problem)
+    assert expected.input_tokens[0] <= estimate_tokens(prompt) <= expected.input_tokens[1]
+
+
+def test_version_changes_with_every_setting_and_with_nothing_else(tmp_path: Path) -> None:
+    given: list[dict[str, Any]] = [{}, {"context": "27K"}, {"context_tokens": 13_000}, {"answer_tokens": 4000}]
+    versions = [Singleshot(SingleshotSettings(**settings)).version for settings in given]
+    assert len(set(versions)) == len(given)
+    assert Singleshot(cache_dir=tmp_path).version == versions[0]
+
+
 @pytest.mark.parametrize(
-    ("statement", "found"),
+    ("settings", "message"),
     [
-        ("see calc/ops.py.", ["calc/ops.py"]),
-        ("see `ops.py`, then README.md", ["calc/ops.py", "README.md"]),
-        ("README.md and calc/ops.py and README.md", ["README.md", "calc/ops.py"]),
-        ("calc.ops.add fails", ["calc/ops.py"]),
-        ("from calc.ops import add; tests/test_ops.py", ["tests/test_ops.py", "calc/ops.py"]),
-        ("calc.unknown.thing", ["calc/__init__.py"]),
-        ("the word ops or calc alone names nothing", []),
-        ("", []),
+        ({"context": "13k"}, "--context: unknown context '13k'; did you mean '13K'? known: 13K, 27K, 40K, bm25"),
+        ({"context_tokens": 0}, "--context-tokens 0: a request needs at least 2000 tokens; give e.g. 13000, or leave"),
     ],
 )
-def test_statement_names_files_in_many_ways(statement: str, found: list[str]) -> None:
-    assert named_files(statement, sorted(TREE)) == found
+def test_setting_that_cannot_be_is_explained(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        SingleshotSettings(**settings)
+
+
+def test_expected_size_holds_the_request(context: SolveContext) -> None:
+    expected = Singleshot().expected(context.problem)
+    assert expected.input_tokens[0] <= estimate_tokens(prompt_of(context)) <= expected.input_tokens[1]
+    assert expected.input_tokens[1] == SIZES_TOKENS[-1]
+    assert expected.output_tokens[1] == ANSWER_TOKENS
+    assert Singleshot(SingleshotSettings(context_tokens=5000)).expected(context.problem).input_tokens[1] == 5000
 
 
 def test_prompt_scenarios_are_refused() -> None:

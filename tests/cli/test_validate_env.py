@@ -17,8 +17,8 @@ import pytest
 from pytest_swebench.cli.validate_env import render
 from pytest_swebench.grading.selfcheck import Report, Row, State
 from pytest_swebench.records.flakes import Ledger
+from tests.support.calc import FIX, WRONG, write_calc
 
-CALC = "def add(a, b):\n    return a - b\n"
 TESTS = """\
 import time
 from pathlib import Path
@@ -43,19 +43,9 @@ def test_turn():
 def test_endless():
     time.sleep(600)
 """
-FIX = """\
-diff --git a/calc.py b/calc.py
---- a/calc.py
-+++ b/calc.py
-@@ -1,2 +1,2 @@
- def add(a, b):
--    return a - b
-+    return a + b
-"""
-NO_FIX = FIX.replace("a + b", "b - a")
 TASKS = {  # id -> which tests decide, and the known answer
     "acme__good-1": ("test_add", FIX),
-    "acme__wrong-2": ("test_add", NO_FIX),
+    "acme__wrong-2": ("test_add", WRONG),
     "acme__free-3": ("test_zero", FIX),
     "acme__turns-4": ("test_turn", FIX),
     "acme__endless-5": ("test_endless", FIX),
@@ -79,9 +69,7 @@ def validate(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def tasks(tmp_path: Path) -> Path:
     """Write `tasks.jsonl` beside the repository of its tasks."""
-    repo = tmp_path / "calc"
-    repo.mkdir()
-    (repo / "calc.py").write_text(CALC)
+    repo = Path(write_calc(tmp_path / "calc").path)
     (repo / "test_calc.py").write_text(TESTS.format(count=str(tmp_path / "count")))
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.invalid"]
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "base"]):

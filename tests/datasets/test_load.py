@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pytest_swebench.datasets.hub import default_cache_dir, hub_id
 from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.datasets.load import load_instances
-from pytest_swebench.errors import DatasetError
+from pytest_swebench.errors import DatasetError, InputError
 from tests.datasets.rows_to_test import classic_row
 
 
@@ -78,6 +79,37 @@ def test_unknown_name_offers_the_nearest_alias(tmp_path: Path) -> None:
         DatasetError, match="unknown dataset 'verifed'; did you mean 'verified'\\? known: demo, full, lite, mine, multi"
     ):
         load_instances("verifed", base_dir=tmp_path, extra={"mine": lambda rest: []})
+
+
+def broken(rest: str) -> list[Instance]:
+    return [named(json.loads(rest))]
+
+
+def test_loader_of_a_plugin_that_raises_is_named_with_its_hook_and_line(tmp_path: Path) -> None:
+    words = r"'mine:x'.*pytest_swebench_datasets raised JSONDecodeError: .*; mend .*test_load\.py:\d+$"
+    with pytest.raises(DatasetError, match=words) as caught:
+        load_instances("mine:x", base_dir=tmp_path, extra={"mine": broken})
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_loader_that_knows_what_is_wrong_is_quoted(tmp_path: Path) -> None:
+    def refuse(rest: str) -> list[Instance]:
+        raise InputError(f"no tickets called {rest!r}")
+
+    with pytest.raises(InputError, match=r"^no tickets called 'x'$"):
+        load_instances("mine:x", base_dir=tmp_path, extra={"mine": refuse})
+
+
+@pytest.mark.parametrize(
+    ("returned", "complaint"),
+    [
+        (None, "raised TypeError"),
+        ([named("a__a-1"), {"instance_id": "a__a-2"}], "{'instance_id': 'a__a-2'} .*Instance"),
+    ],
+)
+def test_loader_that_returns_no_list_of_instances_is_refused(returned: Any, complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=f"'mine'.*pytest_swebench_datasets.*{complaint}"):
+        load_instances("mine", base_dir=tmp_path, extra={"mine": lambda rest: returned})
 
 
 @pytest.mark.parametrize(

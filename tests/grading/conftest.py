@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pytest_swebench.datasets.instance import Hidden, Instance, Problem
+from pytest_swebench.datasets.instance import Hidden, Instance, Problem, Source
+from pytest_swebench.grading.known import Known
+from pytest_swebench.sandbox.local import LocalBackend
+from tests.support.calc import ADD, ZERO, write_calc
 
 TESTS = ": '>>>>> Start Test Output'\ntrue\n: '>>>>> End Test Output'\n"
 
@@ -44,13 +47,31 @@ def run_python() -> Callable[..., str]:
 
 
 @pytest.fixture
+def backend() -> Iterator[LocalBackend]:
+    backend = LocalBackend()
+    yield backend
+    backend.close()
+
+
+@pytest.fixture
+def calc(tmp_path: Path) -> Source:
+    """A tree with one module, whose `add` subtracts."""
+    return write_calc(tmp_path / "calc")
+
+
+@pytest.fixture
+def known(tmp_path: Path) -> Known:
+    return Known.beside_runs(tmp_path)
+
+
+@pytest.fixture
 def make_instance() -> Callable[..., Instance]:
     """Make an instance of two tests that `parse_log_pytest` reads; keywords replace fields of its hidden part."""
 
     def make(**hidden: Any) -> Instance:
         fields: dict[str, Any] = {
-            "fail_to_pass": ("tests/test_calc.py::test_add",),
-            "pass_to_pass": ("tests/test_calc.py::test_zero",),
+            "fail_to_pass": (ADD,),
+            "pass_to_pass": (ZERO,),
             "eval_script": f"#!/bin/bash\nset -uxo pipefail\n{TESTS}",
             "log_parser": "parse_log_pytest",
             "eval_type": "pass_and_fail",

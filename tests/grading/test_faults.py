@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_swebench.datasets.instance import Instance, Source
-from pytest_swebench.errors import DockerUnavailable, InfraError, InputError, RefusedError, SandboxLost
+from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.errors import DockerUnavailable, InfraError, RefusedError, SandboxLost
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.outcome import Verdict
 from pytest_swebench.sandbox.docker import DockerBackend
-from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.profile import DockerOptions
 from pytest_swebench.sandbox.reaper import LABEL_RUN
-from tests.support.base_image import base_image
+from tests.support.calc import write_calc
 from tests.support.engine import Engine, why_not
 
 if TYPE_CHECKING:
@@ -37,31 +36,14 @@ END = "echo \"+ : '>>>>> End Test Output'\""
 Grading = Callable[..., Verdict]
 
 
-@pytest.fixture(scope="module")
-def client(docker_engine: None) -> Iterator[DockerClient]:
-    client = connect()
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="module")
-def base(client: DockerClient) -> str:
-    try:
-        return base_image(client)
-    except InputError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture
-def instance(base: str, make_instance: Callable[..., Instance], tmp_path: Path) -> Callable[[str], Instance]:
+def instance(base_image: str, make_instance: Callable[..., Instance], tmp_path: Path) -> Callable[[str], Instance]:
     """Make an instance whose tests are a piece of bash."""
-    tree = tmp_path / "tree"
-    tree.mkdir()
-    (tree / "calc.py").write_text("def add(a, b):\n    return a - b\n")
+    source = write_calc(tmp_path / "tree")
 
     def make(body: str) -> Instance:
         made = make_instance(eval_script=TESTS.format(body=f"{body}\n{END}"))
-        return dataclasses.replace(made, image=base, source=Source(path=str(tree)))
+        return dataclasses.replace(made, image=base_image, source=source)
 
     return make
 
@@ -110,7 +92,7 @@ def when_begun(log: Path, act: Callable[[], object]) -> threading.Thread:
 
 
 def test_tests_that_resist_their_end_are_gone_in_ten_seconds(
-    grading: Grading, client: DockerClient, tmp_path: Path
+    grading: Grading, docker_client: DockerClient, tmp_path: Path
 ) -> None:
     nonce = f"stubborn-{os.getpid()}"
     loop = f'trap "" TERM; while :; do sleep 0.05; done\' {nonce}'
@@ -118,9 +100,9 @@ def test_tests_that_resist_their_end_are_gone_in_ten_seconds(
     since = time.time()
     verdict = grading(body, timeout_s=5)
     assert (verdict.resolved, verdict.applied, verdict.reason) == (False, True, "tests_timed_out")
-    (ran_s,) = lifetimes_s(client, since)
+    (ran_s,) = lifetimes_s(docker_client, since)
     assert 5 <= ran_s < 10
-    assert containers(client) == []
+    assert containers(docker_client) == []
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
     assert nonce not in listing
     log = (tmp_path / "cell" / "test_output.txt").read_text()
@@ -143,11 +125,11 @@ def test_tests_that_pass_although_a_process_ran_out_of_memory_stand(grading: Gra
     assert grading(f"{EAT}; {PASSED}; true", memory="64m").resolved
 
 
-def test_fork_bomb_gets_its_verdict_and_the_run_goes_on(grading: Grading, client: DockerClient) -> None:
+def test_fork_bomb_gets_its_verdict_and_the_run_goes_on(grading: Grading, docker_client: DockerClient) -> None:
     bomb = "bomb() { bomb | bomb & }; bomb; while :; do :; done"
     assert grading(bomb, timeout_s=4, pids=64).reason == "tests_timed_out"
     assert grading(PASSED).resolved
-    assert containers(client) == []
+    assert containers(docker_client) == []
 
 
 def test_full_disk_is_no_verdict_and_is_named(grading: Grading) -> None:
@@ -160,12 +142,12 @@ def test_tests_that_only_speak_of_a_full_disk_get_their_verdict(grading: Grading
     assert (verdict.resolved, verdict.summary()) == (False, "FAIL_TO_PASS 0/1, PASS_TO_PASS 0/1")
 
 
-def test_full_disk_of_the_results_is_named(grading: Grading, tmp_path: Path, client: DockerClient) -> None:
+def test_full_disk_of_the_results_is_named(grading: Grading, tmp_path: Path, docker_client: DockerClient) -> None:
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "test_output.txt.part").symlink_to("/dev/full")
     with pytest.raises(InfraError, match=r"test_output\.txt\.part' cannot be written: No space left on device; free"):
         grading(PASSED)
-    assert containers(client) == []
+    assert containers(docker_client) == []
 
 
 def test_flood_between_results_costs_no_verdict_that_stands(grading: Grading, tmp_path: Path) -> None:
@@ -178,31 +160,33 @@ def test_flood_between_results_costs_no_verdict_that_stands(grading: Grading, tm
         grading(f"{add}; {flood}; {zero}; {flood}")
 
 
-def test_container_ended_from_outside_is_no_verdict(grading: Grading, client: DockerClient, tmp_path: Path) -> None:
+def test_container_ended_from_outside_is_no_verdict(
+    grading: Grading, docker_client: DockerClient, tmp_path: Path
+) -> None:
     log = tmp_path / "cell" / "test_output.txt.part"
-    killer = when_begun(log, lambda: [client.api.kill(found["Id"]) for found in containers(client)])
+    killer = when_begun(log, lambda: [docker_client.api.kill(found["Id"]) for found in containers(docker_client)])
     with pytest.raises(SandboxLost, match=r"ended from outside \(exit code 137\)"):
         grading("echo begun; sleep 600", timeout_s=900)
     killer.join()
 
 
 def test_container_that_hangs_is_ended_by_the_deadline_outside(
-    grading: Grading, client: DockerClient, tmp_path: Path
+    grading: Grading, docker_client: DockerClient, tmp_path: Path
 ) -> None:
     log = tmp_path / "cell" / "test_output.txt.part"
-    pauser = when_begun(log, lambda: [client.api.pause(found["Id"]) for found in containers(client)])
+    pauser = when_begun(log, lambda: [docker_client.api.pause(found["Id"]) for found in containers(docker_client)])
     assert grading("echo begun; sleep 600", timeout_s=3).reason == "tests_timed_out"
     pauser.join()
-    assert containers(client) == []
+    assert containers(docker_client) == []
 
 
 def test_engine_that_dies_costs_no_more_than_the_attempt(
-    base: str, instance: Callable[[str], Instance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    base_image: str, instance: Callable[[str], Instance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if reason := why_not():
         pytest.skip(reason)
     with Engine() as engine:
-        engine.load(base)
+        engine.load(base_image)
         monkeypatch.setenv("DOCKER_HOST", engine.host)
         backend = DockerBackend(run_id="faults")
         grader = OfficialGrader(backend, timeout_s=900)

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,10 @@ from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.outcome import IntegrityState
 from pytest_swebench.sandbox.local import LocalBackend
-from pytest_swebench.sandbox.protocol import Sandbox, ScriptResult
+from pytest_swebench.sandbox.protocol import ScriptResult
+from tests.support.calc import ADD, FIX, ZERO
+from tests.support.told import ToldBackend
 
-CALC = "def add(a, b):\n    return a - b\n"
 TESTS = """\
 from calc import add
 
@@ -39,35 +39,15 @@ cat > tests/test_calc.py <<'EOF'
 PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 PYTHONPATH=. timeout 300 python -m pytest -rA -p no:cacheprovider tests
 : '>>>>> End Test Output'
 """
-FIX = """\
-diff --git a/calc.py b/calc.py
---- a/calc.py
-+++ b/calc.py
-@@ -1,2 +1,2 @@
- def add(a, b):
--    return a - b
-+    return a + b
-"""
-ADD, ZERO = "tests/test_calc.py::test_add", "tests/test_calc.py::test_zero"
 APPLIED = "swebench: applied with git apply --verbose\n"
 ALL_PASSED = f"+ : '>>>>> Start Test Output'\nPASSED {ADD}\nPASSED {ZERO}\n+ : '>>>>> End Test Output'\n"
 
 
 @pytest.fixture
-def backend() -> Iterator[LocalBackend]:
-    backend = LocalBackend()
-    yield backend
-    backend.close()
-
-
-@pytest.fixture
-def instance(make_instance: Callable[..., Instance], tmp_path: Path) -> Instance:
+def instance(make_instance: Callable[..., Instance], calc: Source) -> Instance:
     """The repository of `calc.py`, whose `add` subtracts, and two hidden tests that its eval script writes."""
-    folder = tmp_path / "calc"
-    folder.mkdir()
-    (folder / "calc.py").write_text(CALC)
     instance = make_instance(eval_script=EVAL.format(tests=TESTS))
-    return dataclasses.replace(instance, source=Source(path=str(folder)), trusted=True)
+    return dataclasses.replace(instance, source=calc, trusted=True)
 
 
 def with_hidden(instance: Instance, **fields: str) -> Instance:
@@ -150,8 +130,8 @@ def test_tests_that_do_not_end_are_a_verdict_with_the_official_words(
 def test_an_instance_may_have_a_limit_of_its_own(
     own: dict[str, dict[str, float]], seconds: int, instance: Instance, tmp_path: Path
 ) -> None:
-    ending = Ending(ScriptResult(124, APPLIED, True, 1.0), "begun\n")
-    OfficialGrader(ending, timeout_s=3).grade(dataclasses.replace(instance, **own), FIX, tmp_path)
+    backend = ToldBackend((ScriptResult(124, APPLIED, True, 1.0), "begun\n"))
+    OfficialGrader(backend, timeout_s=3).grade(dataclasses.replace(instance, **own), FIX, tmp_path)
     assert (tmp_path / "test_output.txt").read_text() == f"begun\n\n\nTimeout error: {seconds} seconds exceeded."
 
 
@@ -171,16 +151,16 @@ def test_a_folder_that_cannot_be_written_is_named(instance: Instance, backend: L
 
 def test_a_cut_log_is_no_verdict_where_it_may_have_held_the_results(instance: Instance, tmp_path: Path) -> None:
     result = ScriptResult(0, APPLIED, False, 1.0, log_cut=True)
-    assert OfficialGrader(Ending(result, ALL_PASSED)).grade(instance, FIX, tmp_path).verdict.resolved
+    assert OfficialGrader(ToldBackend((result, ALL_PASSED))).grade(instance, FIX, tmp_path).verdict.resolved
     with pytest.raises(RefusedError, match=r"acme__calc-1: the log .*txt grew beyond its limit"):
-        OfficialGrader(Ending(result, ALL_PASSED.replace(ZERO, "other"))).grade(instance, FIX, tmp_path)
+        OfficialGrader(ToldBackend((result, ALL_PASSED.replace(ZERO, "other")))).grade(instance, FIX, tmp_path)
     assert not (tmp_path / "report.json").exists()
 
 
 @pytest.mark.parametrize(("printed", "resolved"), [(ALL_PASSED, True), ("", False)])
 def test_memory_is_no_excuse_for_what_passed(printed: str, resolved: bool, instance: Instance, tmp_path: Path) -> None:
     result = ScriptResult(0, APPLIED, False, 1.0, oom_killed=True)
-    grader = OfficialGrader(Ending(result, printed))
+    grader = OfficialGrader(ToldBackend((result, printed)))
     if resolved:
         assert grader.grade(instance, FIX, tmp_path).verdict.resolved
         return
@@ -213,41 +193,6 @@ def test_a_task_is_judged_by_its_own_test_command(
     assert grade.verdict.summary() == ("test_exit_code_0" if resolved else "test_exit_code_1")
 
 
-@dataclass
-class Ending:
-    """A backend on which every script ends the same way, whatever it is."""
-
-    result: ScriptResult
-    printed: str = ""
-    name: str = "ending"
-
-    def check(self, instances: list[Instance]) -> None:
-        del instances
-
-    def open(self, instance: Instance) -> Sandbox:
-        raise InfraError(f"no sandbox for {instance.instance_id}")
-
-    def run_script(
-        self,
-        instance: Instance,
-        script: str,
-        files: Mapping[str, bytes],
-        *,
-        timeout_s: float,
-        log: Path,
-        network: str = "",
-    ) -> ScriptResult:
-        del instance, script, files, timeout_s, network
-        log.write_text(self.printed)
-        return self.result
-
-    def base_files(self, instance: Instance, paths: Iterable[str]) -> dict[str, bytes]:
-        raise InfraError(f"no files {list(paths)!r} of {instance.instance_id}")
-
-    def close(self) -> None:
-        self.printed = ""
-
-
 @pytest.mark.parametrize(
     ("result", "printed", "message"),
     [
@@ -263,13 +208,15 @@ def test_broken_ground_is_no_verdict(
 ) -> None:
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(InfraError, match=f"acme__calc-1.*{message}"):
-        OfficialGrader(Ending(result, printed)).grade(instance, FIX, tmp_path)
+        OfficialGrader(ToldBackend((result, printed))).grade(instance, FIX, tmp_path)
     assert not (tmp_path / "report.json").exists()
     assert (tmp_path / "test_output.txt").read_text().startswith(printed)
 
 
 def test_a_run_whose_shell_was_killed_by_the_tests_is_read_all_the_same(instance: Instance, tmp_path: Path) -> None:
-    grade = OfficialGrader(Ending(ScriptResult(137, APPLIED, False, 1.0), ALL_PASSED)).grade(instance, FIX, tmp_path)
+    grade = OfficialGrader(ToldBackend((ScriptResult(137, APPLIED, False, 1.0), ALL_PASSED))).grade(
+        instance, FIX, tmp_path
+    )
     assert grade.verdict.resolved
 
 
@@ -280,7 +227,7 @@ def test_a_patch_that_runs_nothing_is_not_blamed_on_a_network_that_pip_missed(
         "WARNING: Retrying: Temporary failure in name resolution\n"
         "+ : '>>>>> Start Test Output'\nSyntaxError: invalid syntax\n+ : '>>>>> End Test Output'\n"
     )
-    grade = OfficialGrader(Ending(ScriptResult(0, APPLIED, False, 1.0), log)).grade(instance, FIX, tmp_path)
+    grade = OfficialGrader(ToldBackend((ScriptResult(0, APPLIED, False, 1.0), log))).grade(instance, FIX, tmp_path)
     assert (grade.verdict.resolved, grade.verdict.reason) == (False, "no_test_results")
     assert json.loads((tmp_path / "report.json").read_text())["acme__calc-1"]["infra_failure"] is True
 

@@ -8,53 +8,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_swebench.datasets.instance import Instance, Source
-from pytest_swebench.errors import InputError, NeedsNetwork
+from pytest_swebench.errors import NeedsNetwork
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.known import Known
 from pytest_swebench.grading.network import NetworkGrader
 from pytest_swebench.sandbox.docker import DockerBackend
-from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.local import LocalBackend
-from pytest_swebench.sandbox.protocol import ScriptResult
-from tests.support.base_image import base_image
+from tests.grading.network_script import EVAL
+from tests.support.calc import FIX, OTHER_FIX, WRONG
 
-EVAL = """\
-#!/bin/bash
-set -uxo pipefail
-cd "$SWEBENCH_TESTBED"
-mkdir -p /tmp/lib
-{install}
-: '>>>>> Start Test Output'
-{before_tests}
-python3 - <<'EOF'
-import sys
-sys.path[:0] = ["/tmp/lib", "."]
-import {imports}
-passed = {{"test_add": calc.add(1, 2) == 3, "test_zero": calc.add(1, 0) == 1}}
-for name, good in passed.items():
-    print("PASSED" if good else "FAILED", "tests/test_calc.py::" + name)
-sys.exit(not all(passed.values()))
-EOF
-: '>>>>> End Test Output'
-"""
+if TYPE_CHECKING:
+    from docker import DockerClient
+
 GET = "import urllib.request as r; got = r.urlopen('{url}').read()"
 INSTALL = f"python3 -c \"{GET}; open('/tmp/lib/extra.py', 'wb').write(got)\""
-FIX = """\
-diff --git a/calc.py b/calc.py
---- a/calc.py
-+++ b/calc.py
-@@ -1,2 +1,2 @@
- def add(a, b):
--    return a - b
-+    return a + b
-"""
-OTHER_FIX = FIX.replace("a + b", "b + a")
-WRONG = FIX.replace("a + b", "b - a")
 STRANGE = FIX.replace("+    return a + b", "+    import notathing\n+    return a + b").replace("+1,2", "+1,3")
 
 
@@ -67,10 +39,8 @@ class Download:
 
 
 @pytest.fixture(scope="module")
-def bridge_server(docker_engine: None) -> Iterator[Download]:
-    client = connect()
-    gateway = client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
-    client.close()
+def bridge_server(docker_client: DockerClient) -> Iterator[Download]:
+    gateway = docker_client.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -109,30 +79,12 @@ def backend(docker_engine: None) -> Iterator[DockerBackend]:
 
 
 @pytest.fixture
-def known(tmp_path: Path) -> Known:
-    return Known.beside_runs(tmp_path)
-
-
-@pytest.fixture
-def calc(tmp_path: Path) -> Source:
-    """A tree with one module, whose `add` subtracts."""
-    folder = tmp_path / "calc"
-    folder.mkdir()
-    (folder / "calc.py").write_text("def add(a, b):\n    return a - b\n")
-    return Source(path=str(folder))
-
-
-@pytest.fixture
-def make(make_instance: Callable[..., Instance], backend: DockerBackend, calc: Source) -> Callable[..., Instance]:
+def make(make_instance: Callable[..., Instance], base_image: str, calc: Source) -> Callable[..., Instance]:
     """Make an instance in the base image, its eval script filled in by keywords."""
-    try:
-        image = base_image(backend.client)
-    except InputError as error:
-        pytest.skip(str(error))
 
     def made(*, gold: str = FIX, install: str = ":", before_tests: str = ":", imports: str = "calc") -> Instance:
         script = EVAL.format(install=install, before_tests=before_tests, imports=imports)
-        return dataclasses.replace(make_instance(eval_script=script, gold_patch=gold), image=image, source=calc)
+        return dataclasses.replace(make_instance(eval_script=script, gold_patch=gold), image=base_image, source=calc)
 
     return made
 
@@ -286,132 +238,3 @@ def test_an_empty_patch_has_no_network_to_tell_of(make_instance: Callable[..., I
     grader = NetworkGrader(OfficialGrader(LocalBackend()), Known.beside_runs(tmp_path))
     grade = grader.grade(make_instance(gold_patch=""), "", tmp_path / "cell")
     assert (grade.verdict.reason, grade.conditions) == ("empty_patch", {})
-
-
-class Choosing(LocalBackend):
-    """A backend without Docker that says it gives tests the network that was asked for."""
-
-    def run_script(self, *arguments: Any, network: str = "", **more: Any) -> ScriptResult:
-        result = super().run_script(*arguments, network=network, **more)
-        return dataclasses.replace(result, conditions={**result.conditions, "network": network})
-
-
-@pytest.fixture
-def flaking(make_instance: Callable[..., Instance], calc: Source, tmp_path: Path) -> Callable[[str], Instance]:
-    """Make an instance whose gold resolves in certain lives only, counted from 1; run locally, no network matters."""
-
-    def made(lives: str) -> Instance:
-        count = tmp_path / "count"
-        spoil = f"echo >> {count}; case $(wc -l < {count}) in {lives}) ;; *) sed -i 's/ + / - /' calc.py;; esac"
-        script = EVAL.format(install=":", before_tests=spoil, imports="calc")
-        instance = make_instance(eval_script=script, gold_patch=FIX)
-        return dataclasses.replace(instance, source=calc, trusted=True)
-
-    return made
-
-
-@pytest.mark.parametrize(
-    ("lives", "resolved", "network", "because"),
-    [
-        ("1", True, "none", "gold resolves without"),
-        ("2|3", False, "none", "gold resolves without, though not always"),
-        ("2", True, "bridge", "gold resolves with a network only"),
-        (
-            "9",
-            False,
-            "unknown",
-            "gold resolves neither without a network nor with one (FAIL_TO_PASS 0/1, PASS_TO_PASS 1/1)",
-        ),
-    ],
-)
-def test_a_flake_is_no_need_for_a_network(
-    flaking: Callable[[str], Instance], tmp_path: Path, lives: str, resolved: bool, network: str, because: str
-) -> None:
-    known, instance, backend = Known.beside_runs(tmp_path), flaking(lives), Choosing()
-    grade = NetworkGrader(OfficialGrader(backend), known).grade(instance, FIX, tmp_path / "cell")
-    backend.close()
-    assert grade.verdict.resolved is resolved
-    told = {"network": "none"} if network == "none" else {"network": "bridge", "network_because": because}
-    assert grade.conditions == {"profile": "local", "timeout_s": 1800, **told}
-    assert known.get(instance, "network") == {"network": network, "because": because}
-    assert f'"resolved": {str(resolved).lower()}' in (tmp_path / "cell" / "report.json").read_text()
-
-
-def test_gold_that_failed_by_chance_is_asked_anew(flaking: Callable[[str], Instance], tmp_path: Path) -> None:
-    known, instance, backend = Known.beside_runs(tmp_path), flaking("3"), Choosing()
-    grader = NetworkGrader(OfficialGrader(backend), known)
-    assert not grader.grade(instance, FIX, tmp_path / "one").verdict.resolved
-    assert known.get(instance, "network")["network"] == "unknown"
-    assert not grader.grade(instance, WRONG, tmp_path / "two").verdict.resolved
-    (tmp_path / "count").write_text("\n" * 2)  # the grading of the wrong patch was a life as well
-    assert grader.grade(instance, FIX, tmp_path / "three").verdict.resolved
-    assert known.get(instance, "network") == {"network": "none", "because": "gold resolves without"}
-    backend.close()
-
-
-@pytest.mark.parametrize("slow", ["1", "2"])
-def test_gold_that_ran_out_of_time_leaves_nothing_behind(
-    slow: str, make_instance: Callable[..., Instance], calc: Source, tmp_path: Path
-) -> None:
-    count = tmp_path / "count"
-    spoil = f"echo >> {count}; if [ $(wc -l < {count}) = {slow} ]; then sleep 60; else sed -i 's/ + / - /' calc.py; fi"
-    script = EVAL.format(install=":", before_tests=spoil, imports="calc")
-    made = make_instance(eval_script=script, gold_patch=FIX)
-    instance = dataclasses.replace(made, source=calc, trusted=True)
-    known, backend = Known.beside_runs(tmp_path), Choosing()
-    grade = NetworkGrader(OfficialGrader(backend, timeout_s=4), known).grade(instance, FIX, tmp_path / "cell")
-    backend.close()
-    assert not grade.verdict.resolved
-    assert count.read_text() == "\n" * 2
-    assert known.get(instance, "network") is None
-
-
-def test_a_bridge_that_reaches_nothing_leaves_nothing_behind(
-    make_instance: Callable[..., Instance], calc: Source, tmp_path: Path
-) -> None:
-    spoil = "echo Network is unreachable; sed -i 's/ + / - /' calc.py"
-    script = EVAL.format(install=":", before_tests=spoil, imports="calc")
-    instance = dataclasses.replace(make_instance(eval_script=script, gold_patch=FIX), source=calc, trusted=True)
-    known, backend = Known.beside_runs(tmp_path), Choosing()
-    assert not NetworkGrader(OfficialGrader(backend), known).grade(instance, FIX, tmp_path / "cell").verdict.resolved
-    backend.close()
-    assert known.get(instance, "network") is None
-
-
-def test_a_sandbox_that_gives_no_choice_teaches_nothing(
-    make_instance: Callable[..., Instance], calc: Source, tmp_path: Path
-) -> None:
-    script = EVAL.format(install=":", before_tests="echo Network is unreachable", imports="calc")
-    instance = dataclasses.replace(make_instance(eval_script=script, gold_patch=FIX), source=calc, trusted=True)
-    known, backend = Known.beside_runs(tmp_path), LocalBackend()
-    grader = NetworkGrader(OfficialGrader(backend), known)
-    assert not grader.grade(instance, WRONG, tmp_path / "wrong").verdict.resolved
-    assert not (tmp_path / "wrong" / "gold").exists()
-    gold = grader.grade(instance, FIX, tmp_path / "gold")
-    assert (gold.verdict.resolved, gold.conditions["network"]) == (True, "host")
-    assert known.get(instance, "network") is None
-    broken = EVAL.format(install="echo Could not resolve host", before_tests=":", imports="nothing_of_this_name")
-    lost = dataclasses.replace(instance, hidden=dataclasses.replace(instance.hidden, eval_script=broken))
-    for patch in (OTHER_FIX, FIX):
-        with pytest.raises(NeedsNetwork):
-            grader.grade(lost, patch, tmp_path / "lost")
-    assert known.get(lost, "network") is None
-    backend.close()
-
-
-def test_of_many_graders_one_finds_out(flaking: Callable[[str], Instance], tmp_path: Path) -> None:
-    known, instance, backend = Known.beside_runs(tmp_path), flaking("2|3|4|5"), Choosing()
-    resolved: list[bool] = []
-
-    def grade(number: int) -> None:
-        grader = NetworkGrader(OfficialGrader(backend), known)
-        resolved.append(grader.grade(instance, FIX, tmp_path / str(number)).verdict.resolved)
-
-    threads = [threading.Thread(target=grade, args=(number,)) for number in (1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    backend.close()
-    assert sorted(resolved) == [False, True]
-    assert (tmp_path / "count").read_text() == "\n" * 4  # three lives to find out, one for the other grader

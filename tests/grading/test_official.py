@@ -13,6 +13,7 @@ from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.errors import DatasetError
 from pytest_swebench.grading import official
 from pytest_swebench.grading.ground import broken_ground
+from pytest_swebench.outcome import Verdict
 
 # tests/test_extension.py is new in this one's test patch, so the eval script's `git checkout <base> <test files>` names
 # no file and checks out the whole base commit. That undoes the image's own commit, which had added `-rA` to tox.ini:
@@ -30,7 +31,8 @@ hidden = Hidden(
     fail_to_pass=("t.py::test_a",), eval_script="true", log_parser="parse_log_pytest", eval_type="pass_and_fail"
 )
 instance = Instance(problem=Problem(instance_id="a__b-1", statement=""), hidden=hidden, image="i")
-verdict = official.grade_log(instance, "patch", Path(sys.argv[1]))
+report = official.report_json(instance, "patch", Path(sys.argv[1]))
+verdict = official.verdict_of(instance.instance_id, report)
 """
 
 
@@ -40,6 +42,10 @@ def write_log(folder: Path, tests: str, *, setup: str = "", end: str = ">>>>> Te
         f"{setup}+ : '>>>>> Start Test Output'\n{tests}+ : '>>>>> End Test Output'\n{end}".encode("latin-1")
     )
     return log
+
+
+def verdict_on(instance: Instance, log: Path) -> Verdict:
+    return official.verdict_of(instance.instance_id, official.report_json(instance, "patch", log))
 
 
 def test_every_published_verdict_is_reproduced(shared_data: Path, official_rows: dict[str, dict[str, Any]]) -> None:
@@ -67,7 +73,7 @@ def test_a_run_that_named_no_test_has_no_status(shared_data: Path, official_rows
     name, number = NO_STATUS
     log = shared_data / "logs" / name / str(number) / "test_output.txt"
     text = log.read_text()
-    verdict = official.grade_log(instance_from_row(official_rows[name], where=name), "patch", log)
+    verdict = verdict_on(instance_from_row(official_rows[name], where=name), log)
     assert "+    python -X dev -m pytest -rA --durations 25 {posargs}" in text
     assert "commands[0]> python -X dev -m pytest --durations 25 tests/test_extension.py" in text
     assert "1 passed" in text
@@ -160,7 +166,7 @@ def test_bytes_that_are_no_utf8_grade_alike_under_every_locale(
 
 def test_a_test_that_did_not_run_is_a_failure(make_instance: Callable[..., Instance], tmp_path: Path) -> None:
     log = write_log(tmp_path, "PASSED tests/test_calc.py::test_add\n")
-    verdict = official.grade_log(make_instance(), "patch", log)
+    verdict = verdict_on(make_instance(), log)
     assert (verdict.resolved, verdict.applied) == (False, True)
     assert verdict.tests["PASS_TO_PASS"] == {"success": [], "failure": ["tests/test_calc.py::test_zero"]}
 
@@ -169,8 +175,8 @@ def test_results_that_the_exit_code_belies_are_no_results(
     make_instance: Callable[..., Instance], tmp_path: Path
 ) -> None:
     passed = "PASSED tests/test_calc.py::test_add\nPASSED tests/test_calc.py::test_zero\n"
-    honest = official.grade_log(make_instance(), "patch", write_log(tmp_path, passed))
-    belied = official.grade_log(make_instance(), "patch", write_log(tmp_path, passed, end=">>>>> Test Exit Code: 1\n"))
+    honest = verdict_on(make_instance(), write_log(tmp_path, passed))
+    belied = verdict_on(make_instance(), write_log(tmp_path, passed, end=">>>>> Test Exit Code: 1\n"))
     assert (honest.resolved, belied.resolved, belied.reason) == (True, False, "no_test_results")
 
 
@@ -198,7 +204,7 @@ def test_the_last_exit_code_decides_a_task(
     end: str, resolved: bool, reason: str, make_instance: Callable[..., Instance], tmp_path: Path
 ) -> None:
     task = make_instance(eval_type="exit_code", log_parser="")
-    verdict = official.grade_log(task, "patch", write_log(tmp_path, "+ echo '>>>>> Test Exit Code: 0'\n", end=end))
+    verdict = verdict_on(task, write_log(tmp_path, "+ echo '>>>>> Test Exit Code: 0'\n", end=end))
     assert (verdict.resolved, verdict.reason) == (resolved, reason)
 
 
@@ -210,7 +216,7 @@ def test_an_unknown_parser_or_eval_type_is_named(
     field: str, value: str, near: str, make_instance: Callable[..., Instance], tmp_path: Path
 ) -> None:
     with pytest.raises(DatasetError, match=rf"acme__calc-1: unknown {field} '{value}'.*{near}"):
-        official.grade_log(make_instance(**{field: value}), "patch", write_log(tmp_path, ""))
+        verdict_on(make_instance(**{field: value}), write_log(tmp_path, ""))
 
 
 def test_the_eval_script_records_the_exit_code_of_the_tests(make_instance: Callable[..., Instance]) -> None:

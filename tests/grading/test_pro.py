@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,15 +14,19 @@ from hypothesis import strategies as st
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.datasets.pro import complete_pro
 from pytest_swebench.datasets.rows import instance_from_row
-from pytest_swebench.errors import InfraError, InputError, NeedsNetwork, RefusedError
+from pytest_swebench.errors import InfraError, NeedsNetwork, RefusedError
 from pytest_swebench.grading.pro import ProGrader, pro_report, results_of, streams, without_binary
 from pytest_swebench.sandbox.docker import DockerBackend, DockerOptions
-from pytest_swebench.sandbox.engine import connect
-from pytest_swebench.sandbox.protocol import Sandbox, ScriptResult
-from tests.support.base_image import base_image
-from tests.support.made_pro import DOCKERFILE, GOLD, PRO_ID, PRO_IMAGE, pro_checkout, pro_row
+from pytest_swebench.sandbox.protocol import ScriptResult
+from tests.support.calc import FIX
+from tests.support.made_pro import DOCKERFILE, PRO_ID, PRO_IMAGE, pro_checkout, pro_row
+from tests.support.told import ToldBackend
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 FULL = "cp: error writing 'x': No space left on device\n"
+SILENT = "swebench: stdout 0 bytes\n\nswebench: stderr 0 bytes\n\n"
 GOOD = {"tests": [{"name": "sweet add", "status": "PASSED"}, {"name": "zero", "status": "PASSED"}]}
 
 
@@ -36,15 +40,9 @@ def rewritten(*lines: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def pro_image(docker_engine: None) -> str:
-    client = connect()
-    try:
-        recipe = DOCKERFILE.replace("{base}", base_image(client))
-        client.images.build(fileobj=BytesIO(recipe.encode()), tag=PRO_IMAGE, rm=True, network_mode="none")
-    except InputError as error:
-        pytest.skip(str(error))
-    finally:
-        client.close()
+def pro_image(docker_client: DockerClient, base_image: str) -> str:
+    recipe = BytesIO(DOCKERFILE.replace("{base}", base_image).encode())
+    docker_client.images.build(fileobj=recipe, tag=PRO_IMAGE, rm=True, network_mode="none")
     return PRO_IMAGE
 
 
@@ -68,7 +66,7 @@ def test_gold_resolves_and_leaves_all_that_was_found(
     make_instance: Callable[..., Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
     folder = tmp_path / "cell"
-    grade = ProGrader(backend).grade(make_instance(), GOLD, folder)
+    grade = ProGrader(backend).grade(make_instance(), FIX, folder)
 
     assert grade.verdict.resolved
     assert (grade.verdict.applied, grade.verdict.applied_with, grade.verdict.reason) == (True, "git apply -v", "")
@@ -122,7 +120,7 @@ def test_a_parser_overwritten_by_the_patch_changes_nothing(
 def test_a_patch_that_does_not_apply_is_graded_all_the_same(
     make_instance: Callable[..., Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
-    patch = GOLD.replace("a - b", "a // b")
+    patch = FIX.replace("a - b", "a // b")
     verdict = ProGrader(backend).grade(make_instance(), patch, tmp_path).verdict
 
     assert (verdict.resolved, verdict.applied, verdict.applied_with) == (False, False, "")
@@ -154,7 +152,7 @@ def test_a_parser_that_fails_finds_no_test(
     make_instance: Callable[..., Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
     instance = make_instance(parser="raise SystemExit('cannot read this')\n")
-    verdict = ProGrader(backend).grade(instance, GOLD, tmp_path).verdict
+    verdict = ProGrader(backend).grade(instance, FIX, tmp_path).verdict
 
     assert (verdict.resolved, verdict.reason) == (False, "no_test_results")
 
@@ -164,7 +162,7 @@ def test_an_image_without_interpreter_is_no_verdict(
 ) -> None:
     instance = make_instance(environment="ENV PATH=/usr/bin:/bin")
     with pytest.raises(InfraError, match=rf"the parser of {PRO_ID} could not run \(exit code 127\): .*no python"):
-        ProGrader(backend).grade(instance, GOLD, tmp_path)
+        ProGrader(backend).grade(instance, FIX, tmp_path)
     assert not (tmp_path / "report.json").exists()
 
 
@@ -194,43 +192,7 @@ def test_files_that_cannot_be_put_in_place_are_no_verdict(
         instance, hidden=dataclasses.replace(instance.hidden, eval_script="rm -rf /workspace\n")
     )
     with pytest.raises(InfraError, match=f"grading {PRO_ID} left no whole output of its tests: .*; see "):
-        ProGrader(backend).grade(broken, GOLD, tmp_path)
-
-
-@dataclass
-class Told:
-    """A sandbox backend that runs nothing: tests and parser end as they are told to."""
-
-    result: ScriptResult
-    name: str = "told"
-
-    def run_script(
-        self,
-        instance: Instance,
-        script: str,
-        files: Mapping[str, bytes],
-        *,
-        timeout_s: float,
-        log: Path,
-        network: str = "",
-    ) -> ScriptResult:
-        if "parser.py" in files:
-            log.write_text(json.dumps({"tests": [{"name": "sweet add", "status": "PASSED"}]}))
-            return ScriptResult(0, "", False, 0.1)
-        log.write_bytes(b"swebench: stdout 0 bytes\n\nswebench: stderr 0 bytes\n\n")
-        return self.result
-
-    def check(self, instances: list[Instance]) -> None:
-        raise NotImplementedError
-
-    def open(self, instance: Instance) -> Sandbox:
-        raise NotImplementedError
-
-    def base_files(self, instance: Instance, paths: Iterable[str]) -> dict[str, bytes]:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        raise NotImplementedError
+        ProGrader(backend).grade(broken, FIX, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -247,8 +209,10 @@ def test_a_machine_that_ran_out_is_no_verdict(
 ) -> None:
     row = instance_from_row(pro_row(), where="pro")
     (instance,) = complete_pro([row], pro_checkout(tmp_path / "checkout"))
+    some = json.dumps({"tests": GOOD["tests"][:1]})
+    backend = ToldBackend((result, SILENT), (ScriptResult(0, "", False, 0.1), some))
     with pytest.raises(error, match=f"grading {PRO_ID}: .*{message}"):
-        ProGrader(Told(result)).grade(instance, GOLD, tmp_path / "cell")
+        ProGrader(backend).grade(instance, FIX, tmp_path / "cell")
 
 
 @given(st.binary(), st.binary())
@@ -264,8 +228,8 @@ def test_binary_parts_of_a_patch_are_left_out() -> None:
     binary = "diff --git a/x.png b/x.png\nGIT binary patch\nliteral 1\nAcmZ\n\n"
     differing = "diff --git a/y.png b/y.png\nindex 1..2 100644\nBinary files a/y.png and b/y.png differ\n"
 
-    assert without_binary(binary + GOLD + differing) == GOLD
-    assert without_binary(GOLD) == GOLD
+    assert without_binary(binary + FIX + differing) == FIX
+    assert without_binary(FIX) == FIX
     assert without_binary(binary) == ""
 
 

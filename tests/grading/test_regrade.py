@@ -21,17 +21,17 @@ from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.official import NO_RESULTS
 from pytest_swebench.grading.regrade import regrade, regrade_logs
 from pytest_swebench.outcome import FAIL_TO_PASS, PASS_TO_PASS, Outcome
-from pytest_swebench.providers.protocol import Provider
 from pytest_swebench.records.journal import Journal
 from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.schema import RunInfo
 from pytest_swebench.redact import Redactor
 from pytest_swebench.run import RunContext, run_cell
 from pytest_swebench.sandbox.local import LocalBackend
+from pytest_swebench.workplace import Outside
 from tests.records.formats.made_runs import put
+from tests.support.calc import ADD, ZERO
 from tests.support.made import made_record
 
-ADD, ZERO = "tests/test_calc.py::test_add", "tests/test_calc.py::test_zero"
 PASSED = f"PASSED {ADD}\nPASSED {ZERO}\n"
 FAILED = f"FAILED {ADD} - assert 3 == -1\nPASSED {ZERO}\n"
 
@@ -40,8 +40,8 @@ def log_of(tests: str) -> str:
     return f"+ : '>>>>> Start Test Output'\n{tests}+ : '>>>>> End Test Output'\n>>>>> Test Exit Code: 0\n"
 
 
-def no_provider() -> Provider:
-    raise LookupError("these arms call no model")
+def no_calls(cell: Cell, _: object) -> Outside:
+    raise LookupError(f"the arm of {cell} calls no model")
 
 
 def keep_cells(layout: RunLayout, records: list[dict[str, Any]], logs: dict[str, str]) -> None:
@@ -72,7 +72,7 @@ def test_undisturbed_run_regrades_to_itself(tmp_path: Path) -> None:
         arms={name: ArmRegistry().make(name) for name in names},
         variants={name: Variant(name, name) for name in names},
         instance=manifest.instance,
-        provider=no_provider,
+        outside=no_calls,
         backend=backend,
         grader=OfficialGrader(backend),
         journal=journal,

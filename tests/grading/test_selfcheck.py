@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,11 +10,6 @@ from pytest_swebench.grading.known import Known
 from pytest_swebench.grading.selfcheck import TOPIC, Report, State, quarantined, self_check, update
 from pytest_swebench.outcome import Outcome
 from tests.support.made import made_instance, made_record
-
-
-@pytest.fixture
-def known(tmp_path: Path) -> Known:
-    return Known.beside_runs(tmp_path)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pytest_swebench.session import DEMO_RECORDINGS
+from pytest_swebench.calling import DEMO_RECORDINGS
 from tests.plugin.conftest import Run, outcomes, records, variant_files
 
 TIMES_AND_IDS = {"run_id", "started_at", "finished_at", "wall_time_seconds", "host", "timestamp", "git_commit"}
@@ -29,9 +29,9 @@ def test_demo_shows_every_outcome_and_explains_it(run: Run, pytester: pytest.Pyt
             "*experiment summary*",
             "singleshot * 13/13 * 6 *",
             "resolved 6: every hidden test passes",
-            "unresolved 5: *",
-            "*patch_apply_failed*",
-            "no_patch 1: *",
+            "unresolved 4: *",
+            "no_patch 2: *",
+            "*invalid patch, does_not_apply*",
             "limit 1: *",
             "*stopped by answer_cut*",
             "tests: 13 passed, 0 failed, 0 rerun, 13 collected",

@@ -205,3 +205,11 @@ def test_optional_fields_are_left_out(kind: str) -> None:
     body = sent(kind, Request(model="m-1", messages=(Message("user", "Why?"),)))
     assert not {"temperature", "tools", "system"} & set(body)
     assert prompt_text(body) == "Why?"
+
+
+def test_blank_text_beside_tool_calls_is_left_out_where_it_would_be_rejected() -> None:
+    call = ToolCall("c1", "list_files", {})
+    messages = (Message("user", "Look."), Message("assistant", "\n", (call,)), Message("tool", "", tool_call_id="c1"))
+    body = sent("anthropic", replace(CONVERSATION, messages=messages))
+    assert [block["type"] for block in body["messages"][1]["content"]] == ["tool_use"]
+    assert body["messages"][2]["content"][0]["content"] == ""

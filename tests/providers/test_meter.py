@@ -27,8 +27,8 @@ def replay(tmp_path: Path) -> ReplayProvider:
     return ReplayProvider(path)
 
 
-def cent_a_call(provider: str, model: str, usage: Usage) -> float | None:
-    return 0.01 if model == "m-1" else None
+def cent_a_call(asked: str, answered: str, usage: Usage) -> float | None:
+    return 0.01 if answered == "m-1" else None
 
 
 def test_calls_usage_and_cost_add_up(replay: ReplayProvider) -> None:
@@ -36,7 +36,7 @@ def test_calls_usage_and_cost_add_up(replay: ReplayProvider) -> None:
     assert (meter.name, meter.calls, meter.usage, meter.cost_usd) == ("replay", 0, Usage(), 0.0)
     assert meter.complete(REQUEST, timeout_s=1) == ANSWER
     meter.complete(REQUEST, timeout_s=1)
-    assert (meter.calls, meter.usage, meter.retries) == (2, Usage(20, 10, cache_read=4), 0)
+    assert (meter.calls, meter.usage, meter.served) == (2, Usage(20, 10, cache_read=4), {})
     assert meter.cost_usd == pytest.approx(0.02)
 
 

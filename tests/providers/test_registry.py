@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pytest_swebench.errors import InputError
+from pytest_swebench.errors import BudgetExhausted, InputError, ReplayMiss
 from pytest_swebench.providers.http import HttpProvider
 from pytest_swebench.providers.protocol import Provider
-from pytest_swebench.providers.registry import PROVIDERS, make_provider
+from pytest_swebench.providers.registry import PROVIDERS, ProviderSpec, make_provider
 from pytest_swebench.providers.replay import ReplayProvider, write_recordings
+from pytest_swebench.secrets import Key
+from tests.support.asking import FINE, QUESTION, NotingGate
+from tests.support.llm_server import LLMServer, Status
 
 
 def http_provider(spec_text: str, *, base_url: str = "", env: dict[str, str] | None = None) -> HttpProvider:
@@ -53,6 +56,52 @@ def test_address_without_scheme_is_refused() -> None:
         make_provider("openai", base_url="localhost:8000", env={})
 
 
+@pytest.mark.parametrize("value", ["sk-1234\nsk-5678", "“sk-1234”", "sk 1234", "sk-12\x0034"])
+def test_key_that_was_pasted_badly_is_refused_by_its_source(value: str) -> None:
+    with pytest.raises(InputError, match=r"the key from env:OPENAI_API_KEY holds blanks .*; paste it again") as caught:
+        make_provider("openai", env={"OPENAI_API_KEY": value})
+    assert "1234" not in str(caught.value)
+
+
+def test_key_may_come_from_elsewhere() -> None:
+    asked: list[str] = []
+
+    def find(spec: ProviderSpec) -> Key:
+        asked.append(spec.name)
+        return Key("from-the-keychain", f"keychain:{spec.name}")
+
+    with LLMServer([FINE], key="from-the-keychain") as server:
+        provider = make_provider("openai", base_url=server.openai_url, env={}, find_key=find)
+        assert provider.complete(QUESTION, timeout_s=30).text == "Because."
+        provider.close()
+    assert asked == ["openai"]
+
+
+def test_endpoint_passes_the_gate_and_tells_of_waits() -> None:
+    gate, waits = NotingGate(), list[tuple[float, str]]()
+    with LLMServer([Status(429), FINE]) as server:
+        provider = make_provider(
+            "openai",
+            base_url=server.openai_url,
+            env={},
+            gate=gate,
+            on_wait=lambda wait_s, reason: waits.append((wait_s, reason)),
+        )
+        assert provider.complete(QUESTION, timeout_s=30).text == "Because."
+        provider.close()
+    assert gate.notes == ["enter", "limits 429", "failed", "enter", "limits 200", "answered"]
+    assert "HTTP 429" in waits[0][1]
+
+
+def test_recorded_answers_need_no_gate(tmp_path: Path) -> None:
+    path = tmp_path / "recorded.jsonl"
+    write_recordings(path, [])
+    gate = NotingGate()
+    with pytest.raises(ReplayMiss):
+        make_provider(f"replay:{path}", env={}, gate=gate).complete(QUESTION, timeout_s=30)
+    assert gate.timeouts_s == []
+
+
 def test_replay_names_its_file(tmp_path: Path) -> None:
     path = tmp_path / "recorded.jsonl"
     write_recordings(path, [])
@@ -70,9 +119,14 @@ def test_provider_of_a_plugin_is_made_by_its_own_factory(tmp_path: Path) -> None
     def inhouse() -> Provider:
         return ReplayProvider(path)
 
-    made = make_provider("inhouse", env={}, extra={"inhouse": inhouse})
-    assert isinstance(made, ReplayProvider)
-    assert made.path == path
+    gate = NotingGate(refusals=[BudgetExhausted("run", "cap of the run")])
+    made = make_provider("inhouse", env={}, extra={"inhouse": inhouse}, gate=gate)
+    assert made.name == "replay"
+    with pytest.raises(BudgetExhausted):
+        made.complete(QUESTION, timeout_s=30)
+    with pytest.raises(ReplayMiss):
+        made.complete(QUESTION, timeout_s=30)
+    assert gate.notes == ["enter", "failed"]
     with pytest.raises(InputError, match="takes no base URL"):
         make_provider("inhouse", base_url="http://localhost", env={}, extra={"inhouse": inhouse})
     with pytest.raises(InputError, match=r"known: .*inhouse"):
@@ -92,9 +146,9 @@ def test_making_providers_imports_no_sdk() -> None:
     script = (
         "import sys\n"
         "from pytest_swebench.providers.registry import PROVIDERS, make_provider\n"
-        "import pytest_swebench.providers.meter\n"
+        "import pytest_swebench.providers.meter, pytest_swebench.providers.catalog, pytest_swebench.cli.models\n"
         "for name in PROVIDERS: make_provider(name, env={'LLM_API_KEY': 'k'})\n"
-        "heavy = {'anthropic', 'openai', 'httpx2', 'genai_prices'} & set(sys.modules)\n"
+        "heavy = {'anthropic', 'openai', 'httpx2', 'genai_prices', 'tenacity', 'jsonschema'} & set(sys.modules)\n"
         "sys.exit(f'imported: {heavy}' if heavy else 0)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from pytest_swebench.errors import InputError, ReplayMiss
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Tool, ToolCall, Usage
-from pytest_swebench.providers.replay import ReplayProvider, exchange_as_json, read_recordings, write_recordings
+from pytest_swebench.providers.replay import (
+    ReplayProvider,
+    exchange_as_json,
+    read_recordings,
+    redacted,
+    request_as_json,
+    request_from_json,
+    write_recordings,
+)
+from pytest_swebench.redact import Redactor
 
 REQUEST = Request(
     model="m-1",
@@ -73,12 +82,28 @@ def test_miss_names_file_digest_and_where_the_nearest_text_parts(tmp_path: Path)
         ),
         ({"messages": (*REQUEST.messages, Message("user", "Now."))}, "the number of messages: recorded 1, asked 2"),
         ({"tools": (Tool("ls", "list", {}),)}, "tools: recorded (), asked (Tool(name='ls'"),
+        ({"schema": {"type": "object"}}, "schema: recorded None, asked {'type': 'object'}"),
+        (
+            {"messages": (replace(REQUEST.messages[0], tool_call_id="c1"),)},
+            "message 1: recorded Message(role='user', content='Please",
+        ),
     ],
 )
 def test_miss_names_the_field_that_differs(tmp_path: Path, change: dict[str, Any], expected: str) -> None:
     path = tmp_path / "r.jsonl"
     write_recordings(path, [(REQUEST, answer("x"))])
     assert expected in miss(path, replace(REQUEST, **change))
+
+
+def test_miss_of_a_digest_alone_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(json.dumps({**exchange_as_json(REQUEST, answer("x")), "request_digest": "of another version"}))
+    assert "differs in its digest only: it was recorded from other text or by another version" in miss(path, REQUEST)
+
+
+def test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read recordings from '.*absent\.jsonl'"):
+        ReplayProvider(tmp_path / "absent.jsonl")
 
 
 def test_miss_in_an_empty_file_says_so(tmp_path: Path) -> None:
@@ -126,6 +151,7 @@ requests = st.builds(
     temperature=st.none() | st.floats(0, 2),
     tools=st.lists(st.builds(Tool, texts, texts, st.just({"type": "object"})), max_size=2).map(tuple),
     sample=st.integers(1, 9),
+    schema=st.none() | st.just({"type": "object"}),
 )
 answers = st.builds(
     Answer,
@@ -135,7 +161,25 @@ answers = st.builds(
     usage=st.builds(Usage, *[st.integers(0, 10**9)] * 4),
     tool_calls=tool_calls,
     dropped=st.just(()) | st.just(("temperature",)),
+    data=st.none() | st.dictionaries(texts, st.none() | st.integers() | texts, max_size=2),
 )
+
+
+def test_where_an_answer_was_served_from_is_written_and_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    write_recordings(path, [(REQUEST, replace(answer("x"), served="cache"))])
+    assert json.loads(path.read_text())["answer"]["served"] == "cache"
+    assert ReplayProvider(path).complete(REQUEST, timeout_s=1).served == ""
+
+
+@given(requests, st.sampled_from("abc"))
+def test_request_without_secrets_is_what_its_recording_shows(request: Request, secret: str) -> None:
+    redactor = Redactor([secret * 8])
+    hidden = replace(request, system=f"{secret * 8} {request.system}", messages=(Message("user", secret * 9),))
+    shown = request_from_json(json.loads(json.dumps(redactor.data(request_as_json(hidden)))))
+    assert shown == (hidden.digest, hidden.sample, replace(redacted(hidden, redactor), sample=1))
+    assert secret * 8 not in str(shown)
+    assert redacted(redacted(hidden, redactor), redactor) == redacted(hidden, redactor)
 
 
 @given(st.lists(st.tuples(requests, answers), max_size=3))

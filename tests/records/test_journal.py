@@ -173,7 +173,7 @@ def test_full_disk_keeps_what_was_stored_and_says_so(small_disk: Path) -> None:
         for stored in range(100):
             journal.append("line", number=stored, text="x" * 3000)
 
-    with pytest.raises(RecordError, match=r"w1\.jsonl.*free space on that disk and run again"):
+    with pytest.raises(RecordError, match=r"w1\.jsonl.*free space on that disk and go on with --resume"):
         fill()
     assert 0 < stored < 100
     assert numbers(small_disk) == list(range(stored))

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_swebench.datasets.instance import Instance, Problem, Source
-from pytest_swebench.errors import InputError
 from pytest_swebench.sandbox.docker import DockerBackend
-from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend
-from tests.support.base_image import base_image
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -47,25 +44,12 @@ LABEL keeps=this
 
 
 @pytest.fixture(scope="session")
-def client(docker_engine: None) -> Iterator[DockerClient]:
-    client = connect()
-    yield client
-    client.close()
-
-
-@pytest.fixture(scope="session")
-def base(client: DockerClient) -> str:
-    try:
-        return base_image(client)
-    except InputError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def leaky_image(client: DockerClient, base: str) -> str:
+def leaky_image(docker_client: DockerClient, base_image: str) -> str:
     """An image whose repository still holds the commit after HEAD."""
     name = "pytest-swebench-test-leaky:latest"
-    client.images.build(fileobj=BytesIO(DOCKERFILE.format(base=base).encode()), tag=name, rm=True, network_mode="none")
+    docker_client.images.build(
+        fileobj=BytesIO(DOCKERFILE.format(base=base_image).encode()), tag=name, rm=True, network_mode="none"
+    )
     return name
 
 
@@ -86,9 +70,9 @@ def local_instance(tree: Path) -> Instance:
 
 
 @pytest.fixture
-def docker_instance(base: str, tree: Path) -> Instance:
+def docker_instance(base_image: str, tree: Path) -> Instance:
     problem = Problem(instance_id="tests__docker-1", statement="fix add")
-    return Instance(problem=problem, image=base, source=Source(path=str(tree)))
+    return Instance(problem=problem, image=base_image, source=Source(path=str(tree)))
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.errors import SandboxLost
-from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend
+from pytest_swebench.errors import SandboxLost, SwebenchError
+from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend, Script
+from pytest_swebench.sandbox.worktree import READ_LIMIT_BYTES, read_all
 from tests.sandbox.conftest import TREE
 
 Ground = tuple[SandboxBackend, Instance]
@@ -115,6 +116,43 @@ def test_reading_stops_at_the_limit(sandbox: Sandbox) -> None:
     assert sandbox.read("README.md", max_bytes=5) == b"first"
 
 
+def test_many_files_are_read_at_once_byte_for_byte(sandbox: Sandbox) -> None:
+    given = {"with\nbreak": b"\n\n1:2\n\n", "with space": b"x", "-dash": b"-", "empty": b""}
+    sandbox.write(given)
+    sandbox.run("echo > $'caf\\xe9'", timeout_s=30)
+    given["caf\udce9"] = b"\n"
+    absolute = f"{sandbox.workdir}/run.sh"
+    found = sandbox.read_all([*TREE, *given, absolute, "README.md"])
+    assert found == TREE | given | {absolute: TREE["run.sh"]}
+    assert list(found)[: len(TREE)] == list(TREE)
+
+
+def test_more_than_a_command_may_write_is_read_at_once(sandbox: Sandbox) -> None:
+    sandbox.run("head -c 15000000 /dev/zero | tr '\\0' a | split -b 50000 -d -a 4 - part", timeout_s=60)
+    found = sandbox.read_all(f"part{number:04}" for number in range(300))
+    assert len(found) == 300
+    assert set(found.values()) == {b"a" * 50_000}
+
+
+def test_reading_many_files_leaves_out_what_is_no_file_of_that_size(sandbox: Sandbox) -> None:
+    sandbox.run("ln -s README.md link; ln -s /etc/passwd out; ln -s missing broken; mkfifo pipe", timeout_s=30)
+    paths = ["link", "out", "broken", "pipe", "src", "missing", "../../etc/passwd", "/etc/passwd", "data.bin", "run.sh"]
+    assert sandbox.read_all(paths, max_bytes=255) == {"run.sh": TREE["run.sh"]}
+    assert sandbox.read_all(paths, max_bytes=256).keys() == {"run.sh", "data.bin"}
+    assert sandbox.read_all(["missing"]) == {}
+    assert sandbox.read_all([]) == {}
+
+
+def test_reading_many_files_stops_at_a_limit_for_all(sandbox: Sandbox) -> None:
+    sandbox.run(f"for name in a b; do truncate -s {READ_LIMIT_BYTES // 2 + 1} $name; done", timeout_s=30)
+    assert list(sandbox.read_all(["a", "b", "run.sh"], max_bytes=READ_LIMIT_BYTES)) == ["a", "run.sh"]
+
+
+def test_files_that_change_while_they_are_read_are_told_from_whole_ones() -> None:
+    with pytest.raises(SwebenchError, match=r"the files of '/testbed' changed while they were read: 3 bytes for 7"):
+        read_all(lambda names: b"0:3\n1:4\n\nabc", "/testbed", ["a", "b"])
+
+
 @pytest.mark.parametrize("path", ["missing", "src", "../../etc/passwd", "/etc/passwd"])
 def test_reading_what_is_no_file_of_the_copy_fails(sandbox: Sandbox, path: str) -> None:
     with pytest.raises(FileNotFoundError):
@@ -195,7 +233,7 @@ def test_environment_carries_no_key(ground: Ground, monkeypatch: pytest.MonkeyPa
     seen = sandbox.run("env; cat /proc/self/environ | tr '\\0' '\\n'", timeout_s=30).output
     sandbox.close()
     log = tmp_path / "log"
-    backend.run_script(instance, "env", {}, timeout_s=60, log=log)
+    backend.run_script(instance, Script("env", timeout_s=60, log=log))
     assert "PATH=" in seen
     assert "SWEBENCH_FILES=" in log.read_text()
     assert canary not in seen + log.read_text()
@@ -238,7 +276,7 @@ def test_script_runs_once_in_a_fresh_copy(ground: Ground, tmp_path: Path) -> Non
     logs = []
     for attempt in (1, 2):
         log = tmp_path / f"log{attempt}"
-        result = backend.run_script(instance, script, {"patch.diff": b"\x00raw\r\n"}, timeout_s=60, log=log)
+        result = backend.run_script(instance, Script(script, {"patch.diff": b"\x00raw\r\n"}, timeout_s=60, log=log))
         assert (result.exit_code, result.timed_out, result.notes, result.oom_killed) == (7, False, "said\n", False)
         where, _, rest = log.read_bytes().partition(b"\n")
         folder, testbed = where.split()
@@ -250,7 +288,7 @@ def test_script_runs_once_in_a_fresh_copy(ground: Ground, tmp_path: Path) -> Non
 def test_script_that_does_not_end_is_killed_and_its_log_kept(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
     log = tmp_path / "log"
-    result = backend.run_script(instance, STUBBORN.format(mark="d4e5f6"), {}, timeout_s=1, log=log)
+    result = backend.run_script(instance, Script(STUBBORN.format(mark="d4e5f6"), timeout_s=1, log=log))
     assert (result.exit_code, result.timed_out) == (124, True)
     assert log.read_text() == "started\n"
     listing = subprocess.run(["ps", "-eo", "stat,args"], capture_output=True, text=True, check=True).stdout
@@ -260,7 +298,7 @@ def test_script_that_does_not_end_is_killed_and_its_log_kept(ground: Ground, tmp
 def test_script_does_not_wait_for_what_it_left_behind(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
     log = tmp_path / "log"
-    result = backend.run_script(instance, "setsid sleep 333 & echo end", {}, timeout_s=60, log=log)
+    result = backend.run_script(instance, Script("setsid sleep 333 & echo end", timeout_s=60, log=log))
     assert (result.exit_code, result.timed_out, log.read_text()) == (0, False, "end\n")
 
 
@@ -268,27 +306,27 @@ def test_script_that_closes_its_output_works_on_to_its_end(ground: Ground, tmp_p
     backend, instance = ground
     log = tmp_path / "log"
     script = "echo out; exec >&-; sleep 0.5; echo late >&2; exit 3"
-    result = backend.run_script(instance, script, {}, timeout_s=60, log=log)
+    result = backend.run_script(instance, Script(script, timeout_s=60, log=log))
     assert (result.exit_code, result.timed_out, result.notes, log.read_text()) == (3, False, "late\n", "out\n")
 
 
 def test_silent_script_that_closed_its_output_meets_its_limit(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
-    result = backend.run_script(instance, "exec >&-; sleep 300", {}, timeout_s=1, log=tmp_path / "log")
+    result = backend.run_script(instance, Script("exec >&-; sleep 300", timeout_s=1, log=tmp_path / "log"))
     assert (result.exit_code, result.timed_out) == (124, True)
 
 
 def test_script_does_not_wait_for_a_talker_it_left_behind(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
     log = tmp_path / "log"
-    result = backend.run_script(instance, "setsid yes & sleep 0.2; exit 4", {}, timeout_s=60, log=log)
+    result = backend.run_script(instance, Script("setsid yes & sleep 0.2; exit 4", timeout_s=60, log=log))
     assert (result.exit_code, result.timed_out) == (4, False)
     assert log.read_bytes().startswith(b"y\ny\n")
 
 
 def test_script_is_told_what_it_ran_under(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
-    result = backend.run_script(instance, "true", {}, timeout_s=60, log=tmp_path / "log")
+    result = backend.run_script(instance, Script("true", timeout_s=60, log=tmp_path / "log"))
     assert result.conditions["profile"] == ("local" if backend.name == "local" else "hardened")
     assert json.loads(json.dumps(result.conditions)) == result.conditions
     assert (result.log_cut, result.full) == (False, ())

@@ -16,6 +16,7 @@ from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.engine import killed_for_memory
 from pytest_swebench.sandbox.profile import DockerOptions
+from pytest_swebench.sandbox.protocol import Script
 from pytest_swebench.sandbox.reaper import LABEL_INSTANCE, LABEL_PID, LABEL_RUN, LABEL_START, Owner, sweep_containers
 
 if TYPE_CHECKING:
@@ -29,14 +30,14 @@ import json, os, sys, threading, time
 from pathlib import Path
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.sandbox.docker import DockerBackend
+from pytest_swebench.sandbox.protocol import Script
 
 instance = Instance.from_json(json.loads(sys.argv[1]))
 backend = DockerBackend(run_id="dying")
 backend.open(instance)
 log = Path(sys.argv[2])
-threading.Thread(
-    target=backend.run_script, args=(instance, "echo up; sleep 600", {}), kwargs={"timeout_s": 600, "log": log}
-).start()
+script = Script("echo up; sleep 600", timeout_s=600, log=log)
+threading.Thread(target=backend.run_script, args=(instance, script)).start()
 while not (log.exists() and log.read_bytes()):
     time.sleep(0.05)
 os.kill(os.getpid(), 9)
@@ -53,10 +54,10 @@ def inspected(client: DockerClient, run_id: str) -> dict[str, Any]:
     return found
 
 
-def test_container_is_hardened_and_says_whose_it_is(client: DockerClient, docker_instance: Instance) -> None:
+def test_container_is_hardened_and_says_whose_it_is(docker_client: DockerClient, docker_instance: Instance) -> None:
     backend = DockerBackend(run_id="labels")
     backend.open(docker_instance)
-    found = inspected(client, "labels")
+    found = inspected(docker_client, "labels")
     backend.close()
     host, labels = found["HostConfig"], found["Config"]["Labels"]
     owner = Owner.current()
@@ -87,7 +88,7 @@ def test_root_keeps_what_test_suites_need(docker_backend: DockerBackend, docker_
 def test_no_network_but_loopback(docker_backend: DockerBackend, docker_instance: Instance, tmp_path: Path) -> None:
     command = "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' ' | sort"
     log = tmp_path / "log"
-    docker_backend.run_script(docker_instance, command, {}, timeout_s=60, log=log)
+    docker_backend.run_script(docker_instance, Script(command, timeout_s=60, log=log))
     assert docker_backend.open(docker_instance).run(command, timeout_s=30).output == log.read_text() == "lo\n"
 
 
@@ -115,58 +116,58 @@ def test_running_out_of_memory_is_told(
 ) -> None:
     backend = DockerBackend(run_id="oom", options=DockerOptions(memory="64m"))
     script = f"{EAT}; echo over" if child else f"exec {EAT}"
-    result = backend.run_script(docker_instance, script, {}, timeout_s=60, log=tmp_path / "log")
+    result = backend.run_script(docker_instance, Script(script, timeout_s=60, log=tmp_path / "log"))
     backend.close()
     assert result.oom_killed
     assert result.exit_code == (0 if child else 137)
 
 
-def test_official_profile_has_upstreams_settings(client: DockerClient, docker_instance: Instance) -> None:
+def test_official_profile_has_upstreams_settings(docker_client: DockerClient, docker_instance: Instance) -> None:
     backend = DockerBackend(run_id="official", options=DockerOptions(profile="official"))
     backend.open(docker_instance)
-    host = inspected(client, "official")["HostConfig"]
+    host = inspected(docker_client, "official")["HostConfig"]
     backend.close()
     assert host["CapAdd"] == ["SYS_ADMIN"]
     assert not host["CapDrop"]
     assert (host["NetworkMode"], host["Memory"], host["PidsLimit"] or 0) == ("bridge", 0, 0)
 
 
-def test_nothing_is_left_after_a_run(client: DockerClient, docker_instance: Instance, tmp_path: Path) -> None:
+def test_nothing_is_left_after_a_run(docker_client: DockerClient, docker_instance: Instance, tmp_path: Path) -> None:
     backend = DockerBackend(run_id="tidy")
     backend.open(docker_instance).close()
     backend.open(docker_instance)
-    backend.run_script(docker_instance, "sleep 60", {}, timeout_s=0.5, log=tmp_path / "log")
+    backend.run_script(docker_instance, Script("sleep 60", timeout_s=0.5, log=tmp_path / "log"))
     backend.close()
-    assert container_ids(client, f"{LABEL_RUN}=tidy") == []
+    assert container_ids(docker_client, f"{LABEL_RUN}=tidy") == []
 
 
 def test_container_that_dies_is_lost_not_a_failed_command(
-    client: DockerClient, docker_backend: DockerBackend, docker_instance: Instance
+    docker_client: DockerClient, docker_backend: DockerBackend, docker_instance: Instance
 ) -> None:
     sandbox = docker_backend.open(docker_instance)
-    (container_id,) = container_ids(client, f"{LABEL_RUN}=tests")
-    client.api.kill(container_id)
+    (container_id,) = container_ids(docker_client, f"{LABEL_RUN}=tests")
+    docker_client.api.kill(container_id)
     with pytest.raises(SandboxLost, match="running a command"):
         sandbox.run("true", timeout_s=10)
 
 
-def test_forgotten_sandbox_ends_by_itself(client: DockerClient, docker_instance: Instance) -> None:
+def test_forgotten_sandbox_ends_by_itself(docker_client: DockerClient, docker_instance: Instance) -> None:
     backend = DockerBackend(run_id="forgotten", options=DockerOptions(lifetime_s=1))
     backend.open(docker_instance)
-    (container_id,) = container_ids(client, f"{LABEL_RUN}=forgotten")
-    events = client.api.events(filters={"container": container_id, "event": "destroy"}, decode=True, since=0)
+    (container_id,) = container_ids(docker_client, f"{LABEL_RUN}=forgotten")
+    events = docker_client.api.events(filters={"container": container_id, "event": "destroy"}, decode=True, since=0)
     assert next(iter(events))["Action"] == "destroy"
     events.close()  # type: ignore[attr-defined]
     backend.close()
 
 
 def test_only_containers_of_dead_owners_are_removed(
-    client: DockerClient, base: str, docker_instance: Instance, tmp_path: Path
+    docker_client: DockerClient, base_image: str, docker_instance: Instance, tmp_path: Path
 ) -> None:
     arguments = [json.dumps(docker_instance.as_json()), str(tmp_path / "log")]
     dead = subprocess.run([sys.executable, "-c", DYING_RUN, *arguments], check=False)
     assert dead.returncode == -9
-    left = container_ids(client, f"{LABEL_RUN}=dying")
+    left = container_ids(docker_client, f"{LABEL_RUN}=dying")
     assert len(left) == 2
     mine = Owner.current()
     bystanders = {
@@ -175,17 +176,19 @@ def test_only_containers_of_dead_owners_are_removed(
         "no owner": {"somebody": "else"},
         "unreadable owner": {LABEL_PID: ""},
     }
-    kept = [str(client.containers.create(base, ["true"], labels=labels).id) for labels in bystanders.values()]
+    kept = [
+        str(docker_client.containers.create(base_image, ["true"], labels=labels).id) for labels in bystanders.values()
+    ]
     recycled = {**mine.labels(), LABEL_START: "1"}  # our process id, but of a process before us
-    stale = client.containers.create(base, ["true"], labels=recycled)
+    stale = docker_client.containers.create(base_image, ["true"], labels=recycled)
     try:
-        removed = sweep_containers(client)
+        removed = sweep_containers(docker_client)
         assert set(removed) >= {*left, str(stale.id)}
         assert not set(removed) & set(kept)
-        assert container_ids(client, f"{LABEL_RUN}=dying") == []
+        assert container_ids(docker_client, f"{LABEL_RUN}=dying") == []
     finally:
         for container_id in kept:
-            client.api.remove_container(container_id, force=True)
+            docker_client.api.remove_container(container_id, force=True)
 
 
 def test_local_image_that_is_not_here_is_named_with_the_fix(docker_backend: DockerBackend) -> None:
@@ -196,8 +199,8 @@ def test_local_image_that_is_not_here_is_named_with_the_fix(docker_backend: Dock
         docker_backend.open(instance)
 
 
-def test_image_without_repository_is_told(docker_backend: DockerBackend, base: str) -> None:
-    instance = Instance(problem=Problem(instance_id="a", statement="", workdir="/usr"), image=base)
+def test_image_without_repository_is_told(docker_backend: DockerBackend, base_image: str) -> None:
+    instance = Instance(problem=Problem(instance_id="a", statement="", workdir="/usr"), image=base_image)
     with pytest.raises(InfraError, match="no git repository with a commit stands there"):
         docker_backend.open(instance)
 
@@ -233,11 +236,11 @@ def test_wrong_option_names_the_right_ones(extra: dict[str, str], message: str) 
 
 
 def test_image_digest_is_the_images_own(
-    client: DockerClient, docker_backend: DockerBackend, leaky_instance: Instance
+    docker_client: DockerClient, docker_backend: DockerBackend, leaky_instance: Instance
 ) -> None:
     sandbox = docker_backend.open(leaky_instance)
     assert sandbox.image == leaky_instance.image
-    assert sandbox.image_digest == images.digest(client, leaky_instance.image)
+    assert sandbox.image_digest == images.digest(docker_client, leaky_instance.image)
     assert sandbox.image_digest.startswith("sha256:")
 
 
@@ -249,7 +252,7 @@ def test_instance_gets_the_sandbox_it_asks_for(
     command = "id -u; df -k --output=size /dev/shm | tail -1; cat /sys/fs/cgroup/pids*/pids.max /sys/fs/cgroup/pids.max"
     command += "; touch mine; stat -c %u mine README.md"
     log = tmp_path / "log"
-    result = docker_backend.run_script(instance, f"{command}; true", {}, timeout_s=60, log=log)
+    result = docker_backend.run_script(instance, Script(f"{command}; true", timeout_s=60, log=log))
     seen = docker_backend.open(instance).run(command, timeout_s=30).output
     assert log.read_text().split() == ["1000", "8192", "99", "1000", "1000"]
     assert [word for word in seen.split() if word.isdigit()] == ["1000", "8192", "99", "1000", "1000"]
@@ -265,7 +268,7 @@ def test_network_asked_for_wins_over_the_instances_and_the_backends(
     for asked in ("", "none"):
         log = tmp_path / f"log-{asked}"
         script = "tail -n +3 /proc/net/dev | grep -c eth0"
-        result = backend.run_script(instance, script, {}, timeout_s=60, log=log, network=asked)
+        result = backend.run_script(instance, Script(script, timeout_s=60, log=log, network=asked))
         seen[asked] = (result.conditions["network"], log.read_text())
     backend.close()
     assert seen == {"": ("bridge", "1\n"), "none": ("none", "0\n")}
@@ -277,7 +280,7 @@ def test_log_beyond_its_limit_is_cut_and_said_so(
     backend = DockerBackend(run_id="flood", options=DockerOptions(log_cap_bytes=10_000))
     log = tmp_path / "log"
     script = "echo first; head -c 5000000 /dev/zero | tr '\\0' x | fold; echo; echo last"
-    result = backend.run_script(docker_instance, script, {}, timeout_s=60, log=log)
+    result = backend.run_script(docker_instance, Script(script, timeout_s=60, log=log))
     backend.close()
     content = log.read_text()
     assert (result.log_cut, result.conditions["log_cut"]) == (True, True)
@@ -291,7 +294,7 @@ def test_script_cannot_end_or_outlive_what_watches_it(
 ) -> None:
     log = tmp_path / "log"
     script = "kill -9 1; kill -TERM 1; setsid sleep 300 & sleep 0.2; echo said >&2; kill -9 $$"
-    result = docker_backend.run_script(docker_instance, script, {}, timeout_s=60, log=log)
+    result = docker_backend.run_script(docker_instance, Script(script, timeout_s=60, log=log))
     assert (result.exit_code, result.timed_out, result.oom_killed) == (137, False, False)
     assert result.notes.splitlines()[0] == "said"
 
@@ -301,11 +304,13 @@ def test_script_cannot_end_or_outlive_what_watches_it(
     [(f"exec {EAT}", True), (f"{EAT}; true", True), ("kill -9 $$; exit 137", False)],
     ids=["PID 1", "its child", "nothing"],
 )
-def test_engine_knows_who_was_killed_for_memory(client: DockerClient, base: str, command: str, killed: bool) -> None:
+def test_engine_knows_who_was_killed_for_memory(
+    docker_client: DockerClient, base_image: str, command: str, killed: bool
+) -> None:
     labels = Owner.current().labels()
     since = time.time()
-    container = client.containers.create(
-        base, [], entrypoint=["bash", "-c", command], mem_limit="64m", memswap_limit="64m", labels=labels
+    container = docker_client.containers.create(
+        base_image, [], entrypoint=["bash", "-c", command], mem_limit="64m", memswap_limit="64m", labels=labels
     )
     try:
         container.start()

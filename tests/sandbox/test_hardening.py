@@ -13,7 +13,8 @@ import pytest
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.grading import official
-from pytest_swebench.grading.grader import LOG_FILE, OfficialGrader
+from pytest_swebench.grading.grader import OfficialGrader
+from pytest_swebench.records.layout import LOG_FILE
 from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.profile import DockerOptions

@@ -254,9 +254,9 @@ def test_leftovers_are_listed_with_the_repository_they_lie_in(with_submodule: Pa
 
 
 def test_arm_cannot_read_the_future_in_a_leaky_image(
-    client: DockerClient, docker_backend: DockerBackend, leaky_instance: Instance
+    docker_client: DockerClient, docker_backend: DockerBackend, leaky_instance: Instance
 ) -> None:
-    raw = client.containers.run(
+    raw = docker_client.containers.run(
         leaky_instance.image, ["bash", "-c", "git show $(cat /tmp/future):app.py; cat .git/FETCH_HEAD"], remove=True
     )
     assert b"the answer is 42" in raw
@@ -273,9 +273,9 @@ def test_arm_cannot_read_the_future_in_a_leaky_image(
     assert sandbox.diff() == ""
 
 
-def test_derived_image_keeps_the_settings_and_names_no_owner(client: DockerClient, leaky_image: str) -> None:
-    name = images.clean(client, leaky_image, "/testbed", {"pytest_swebench.owner_pid": "1"}).name
-    derived, origin = client.images.get(name), client.images.get(leaky_image)
+def test_derived_image_keeps_the_settings_and_names_no_owner(docker_client: DockerClient, leaky_image: str) -> None:
+    name = images.clean(docker_client, leaky_image, "/testbed", {"pytest_swebench.owner_pid": "1"}).name
+    derived, origin = docker_client.images.get(name), docker_client.images.get(leaky_image)
     assert derived.id != origin.id
     assert derived.labels["keeps"] == "this"
     assert derived.labels[images.LABEL_ORIGIN] == origin.id
@@ -283,57 +283,59 @@ def test_derived_image_keeps_the_settings_and_names_no_owner(client: DockerClien
     assert derived.attrs["Config"]["Env"] == origin.attrs["Config"]["Env"]
 
 
-def test_clean_image_gets_its_proof_and_nothing_else(client: DockerClient, base: str) -> None:
+def test_clean_image_gets_its_proof_and_nothing_else(docker_client: DockerClient, base_image: str) -> None:
     recipe = (
-        f"FROM {base}\nWORKDIR /testbed\n"
+        f"FROM {base_image}\nWORKDIR /testbed\n"
         "RUN git init -q . && echo x > f && git add . && git -c user.name=a -c user.email=a@b.c commit -q -m one\n"
     )
-    image, _ = client.images.build(fileobj=BytesIO(recipe.encode()), rm=True, network_mode="none")
-    made = images.clean(client, str(image.id), "/testbed", {})
-    derived = client.images.get(made.name)
+    image, _ = docker_client.images.build(fileobj=BytesIO(recipe.encode()), rm=True, network_mode="none")
+    made = images.clean(docker_client, str(image.id), "/testbed", {})
+    derived = docker_client.images.get(made.name)
     assert derived.attrs["RootFS"]["Layers"][: len(image.attrs["RootFS"]["Layers"])] == image.attrs["RootFS"]["Layers"]
     assert derived.attrs["Size"] == image.attrs["Size"]
     assert (made.history["commits"], made.history["removed"], made.history["unreachable"]) == (1, [], 0)
 
 
-def test_proof_says_what_was_removed_and_is_kept_with_the_image(client: DockerClient, leaky_image: str) -> None:
-    made = images.clean(client, leaky_image, "/testbed", {})
+def test_proof_says_what_was_removed_and_is_kept_with_the_image(docker_client: DockerClient, leaky_image: str) -> None:
+    made = images.clean(docker_client, leaky_image, "/testbed", {})
     history = made.history
-    now = client.containers.run(leaky_image, ["cat", "/tmp/now"], remove=True).decode().strip()
+    now = docker_client.containers.run(leaky_image, ["cat", "/tmp/now"], remove=True).decode().strip()
     assert (history["head"], history["commits"], history["unreachable"]) == (now, 2, 0)
     assert history["refs_kept"] == 2  # the branch and the tag of the past
     assert history["remotes_removed"] == 1
     assert history["objects_removed"] >= 4  # commit, tree, file and tag of the future
     assert {"ref refs/tags/v2", "ref refs/heads/dev", "ref refs/stash", "remote origin"} <= set(history["removed"])
-    assert json.loads(client.images.get(made.name).labels[images.LABEL_HISTORY]) == history
-    assert images.clean(client, leaky_image, "/testbed", {}) == made
+    assert json.loads(docker_client.images.get(made.name).labels[images.LABEL_HISTORY]) == history
+    assert images.clean(docker_client, leaky_image, "/testbed", {}) == made
 
 
-def test_nothing_of_the_future_is_left_in_an_image_with_a_submodule(client: DockerClient, leaky_image: str) -> None:
+def test_nothing_of_the_future_is_left_in_an_image_with_a_submodule(
+    docker_client: DockerClient, leaky_image: str
+) -> None:
     recipe = BytesIO(SUBMODULE.format(leaky_image).encode())
-    image, _ = client.images.build(fileobj=recipe, rm=True, network_mode="none")
+    image, _ = docker_client.images.build(fileobj=recipe, rm=True, network_mode="none")
     look = "cd $0; for hash in $(cat /tmp/hashes); do git cat-file -e $hash && echo found; done; cat /testbed/lib/*.py"
 
     def shown(name: str, folder: str) -> bytes:
-        seen: bytes = client.containers.run(name, [look, folder], entrypoint=["bash", "-c"], remove=True)
+        seen: bytes = docker_client.containers.run(name, [look, folder], entrypoint=["bash", "-c"], remove=True)
         return seen
 
     assert shown(str(image.id), "/testbed/lib") == b"found\nfound\nfound\nnow\n"
-    made = images.clean(client, str(image.id), "/testbed", {})
+    made = images.clean(docker_client, str(image.id), "/testbed", {})
     assert shown(made.name, "/testbed/lib") == shown(made.name, "/testbed") == b"now\n"
     (nested,) = made.history["nested"]
     assert (nested["path"], nested["commits"], nested["unreachable"]) == (".git/modules/lib", 2, 0)
     assert (nested["refs_removed"], made.history["unreachable"]) == (4, 0)  # branch, tag, two of the remote
-    client.images.remove(made.name, force=True)
+    docker_client.images.remove(made.name, force=True)
 
 
-def test_image_without_a_repository_is_told(client: DockerClient, base: str) -> None:
+def test_image_without_a_repository_is_told(docker_client: DockerClient, base_image: str) -> None:
     with pytest.raises(InfraError, match=r"folder '/tmp': no git repository with a commit"):
-        images.clean(client, base, "/tmp", {})
+        images.clean(docker_client, base_image, "/tmp", {})
 
 
-def test_many_processes_derive_an_image_once(client: DockerClient, leaky_image: str) -> None:
-    client.images.remove(images.clean(client, leaky_image, "/testbed", {}).name, force=True)
+def test_many_processes_derive_an_image_once(docker_client: DockerClient, leaky_image: str) -> None:
+    docker_client.images.remove(images.clean(docker_client, leaky_image, "/testbed", {}).name, force=True)
     command = [sys.executable, "-c", DERIVE, leaky_image]
 
     def derive(_: int) -> str:
@@ -342,7 +344,9 @@ def test_many_processes_derive_an_image_once(client: DockerClient, leaky_image: 
     with ThreadPoolExecutor(4) as pool:
         names = set(pool.map(derive, range(4)))
     (name,) = names
-    made = client.images.list(filters={"label": f"{images.LABEL_ORIGIN}={client.images.get(leaky_image).id}"})
+    made = docker_client.images.list(
+        filters={"label": f"{images.LABEL_ORIGIN}={docker_client.images.get(leaky_image).id}"}
+    )
     assert len([image for image in made if name in image.tags]) == 1
-    untagged = client.images.list(filters={"dangling": True, "label": images.LABEL_ORIGIN})
+    untagged = docker_client.images.list(filters={"dangling": True, "label": images.LABEL_ORIGIN})
     assert untagged == []  # a second one would have taken the name away from the first

@@ -11,6 +11,7 @@ import pytest
 from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.errors import InfraError, InputError
 from pytest_swebench.sandbox.local import LocalBackend
+from pytest_swebench.sandbox.protocol import Script
 from pytest_swebench.sandbox.reaper import Owner, marked_processes, sweep_local
 
 DYING_RUN = """
@@ -105,7 +106,7 @@ def test_log_beyond_its_limit_is_cut_and_said_so(local_instance: Instance, tmp_p
     backend = LocalBackend(log_cap_bytes=10_000)
     log = tmp_path / "log"
     result = backend.run_script(
-        local_instance, "echo first; seq 100000; echo last", {}, timeout_s=60, log=log, network="bridge"
+        local_instance, Script("echo first; seq 100000; echo last", timeout_s=60, log=log, network="bridge")
     )
     backend.close()
     assert (result.log_cut, result.conditions) == (True, {"profile": "local", "network": "host", "log_cut": True})
@@ -119,7 +120,7 @@ def test_log_that_cannot_be_written_ends_the_script(local_instance: Instance, tm
     (tmp_path / "log").symlink_to("/dev/full")
     with pytest.raises(InfraError, match="No space left on device"):
         backend.run_script(
-            local_instance, "setsid sleep 666 & echo x; sleep 666", {}, timeout_s=900, log=tmp_path / "log"
+            local_instance, Script("setsid sleep 666 & echo x; sleep 666", timeout_s=900, log=tmp_path / "log")
         )
     mine = Owner.current().prefix
     assert [marker for _, marker in marked_processes() if marker.startswith(mine)] == []

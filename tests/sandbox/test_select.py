@@ -7,6 +7,7 @@ import pytest
 
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
 from pytest_swebench.errors import DockerUnavailable, InputError
+from pytest_swebench.sandbox.protocol import Script
 from pytest_swebench.sandbox.select import make_backend
 
 SCENARIO = Instance(problem=Problem(instance_id="s", statement="say hi"), kind=Kind.SCENARIO)
@@ -23,7 +24,7 @@ def test_auto_needs_no_engine_for_trusted_sources(no_engine: None, local_instanc
     sandbox = backend.open(local_instance)
     assert sandbox.image == ""
     log = tmp_path / "log"
-    assert backend.run_script(local_instance, "cat README.md", {}, timeout_s=60, log=log).exit_code == 0
+    assert backend.run_script(local_instance, Script("cat README.md", timeout_s=60, log=log)).exit_code == 0
     assert log.read_text() == "first\nsecond\nthird\n"
     backend.close()
     assert not Path(sandbox.workdir).exists()

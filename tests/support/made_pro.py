@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from tests.support.calc import FIX
+
 PRO_ID: Final = "instance_acme__calc-0123abcd-vnan"
 PRO_IMAGE: Final = "pytest-swebench-test-pro:latest"
 
@@ -40,16 +42,6 @@ tests = [{"name": name, "status": "PASSED" if end == "good" else "FAILED"} for n
 json.dump({"tests": tests}, open(sys.argv[3], "w"))
 """
 
-GOLD: Final = """\
-diff --git a/calc.py b/calc.py
---- a/calc.py
-+++ b/calc.py
-@@ -1,2 +1,2 @@
- def add(a, b):
--    return a - b
-+    return a + b
-"""
-
 
 def pro_row(**changes: Any) -> dict[str, Any]:
     """Return a row with the columns of the published data set, graded in the made image."""
@@ -57,7 +49,7 @@ def pro_row(**changes: Any) -> dict[str, Any]:
         "instance_id": PRO_ID,
         "repo": "acme/calc",
         "base_commit": "base",
-        "patch": GOLD,
+        "patch": FIX,
         "test_patch": "diff --git a/tests/check.py b/tests/check.py\n",
         "problem_statement": "add() subtracts.",
         "requirements": "- It adds.",

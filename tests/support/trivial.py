@@ -13,21 +13,12 @@ from typing import TYPE_CHECKING, Final
 from pytest_swebench.datasets.instance import Hidden, Instance, Problem
 from pytest_swebench.sandbox.images import has
 from tests.support.base_image import base_image
+from tests.support.calc import CALC, FIX
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 IMAGE: Final = "pytest-swebench-test-trivial:latest"
-FIX: Final = """\
-diff --git a/calc.py b/calc.py
---- a/calc.py
-+++ b/calc.py
-@@ -1,2 +1,2 @@
- def add(a, b):
--    return a - b
-+    return a + b
-"""
-WRONG: Final = FIX.replace("a + b", "b - a")
 TEST_PATCH: Final = """\
 diff --git a/test_calc.py b/test_calc.py
 --- a/test_calc.py
@@ -43,7 +34,6 @@ diff --git a/test_calc.py b/test_calc.py
 
 # Pure Python all of them, so any interpreter of about this age runs them.
 _PACKAGES: Final = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
-_CALC: Final = "def add(a, b):\n    return a - b\n"
 _TESTS: Final = "from calc import add\n\n\ndef test_zero():\n    assert add(1, 0) == 1\n"
 _DOCKERFILE: Final = """\
 FROM {base}
@@ -82,7 +72,7 @@ def trivial_image(client: DockerClient) -> str:
 
 
 def trivial_instance(number: int, *, image: str = IMAGE, eval_script: str = "") -> Instance:
-    """Return the instance `trivial__calc-<number>`: `FIX` resolves it, `WRONG` does not."""
+    """Return the instance `trivial__calc-<number>`: `calc.FIX` resolves it, `calc.WRONG` does not."""
     return Instance(
         problem=Problem(
             instance_id=f"trivial__calc-{number}",
@@ -112,7 +102,7 @@ def _context(base: str) -> io.BytesIO:
             for file in files(package) or ():
                 if ".." not in file.parts and "__pycache__" not in file.parts:
                     tar.add(str(file.locate()), f"site/{file}")
-        text = {"Dockerfile": _DOCKERFILE.format(base=base), "tree/calc.py": _CALC, "tree/test_calc.py": _TESTS}
+        text = {"Dockerfile": _DOCKERFILE.format(base=base), "tree/calc.py": CALC, "tree/test_calc.py": _TESTS}
         for name, content in text.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content.encode())

@@ -15,7 +15,6 @@ from typing import Final
 
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import InfraError, InputError
-from pytest_swebench.grading.grader import LOG_FILE, REPORT_FILE
 from pytest_swebench.grading.harness.call import (
     MODEL,
     SLACK_S,
@@ -29,9 +28,9 @@ from pytest_swebench.grading.harness.call import (
 )
 from pytest_swebench.grading.harness.probe import Harness, probe
 from pytest_swebench.grading.harness.results import Result, Written, read_result
-from pytest_swebench.grading.protocol import Grade
+from pytest_swebench.grading.protocol import TIMEOUT_S, Grade
 from pytest_swebench.outcome import Integrity, IntegrityState, Verdict
-from pytest_swebench.records.layout import write_whole
+from pytest_swebench.records.layout import EVAL_FILE, LOG_FILE, REPORT_FILE, write_whole
 from pytest_swebench.sandbox.images.names import NAMESPACE_VARIABLE
 from pytest_swebench.sandbox.reaper import Owner
 
@@ -39,7 +38,7 @@ PYTHON_VARIABLE: Final = "SWEBENCH_HARNESS_PYTHON"
 OUTPUT_FILE: Final = "harness.log"
 """What the harness printed, then its log of the instance."""
 
-_KEPT: Final = (LOG_FILE, REPORT_FILE, "eval.sh")
+_KEPT: Final = (LOG_FILE, REPORT_FILE, EVAL_FILE)
 _TAIL_LINES: Final = 12
 _UNCONTROLLED: Final = Integrity(IntegrityState.NOT_CONTROLLED, ("the official harness has no negative control",))
 _WORKDIR: Final = "/testbed"  # the only one that the harness knows
@@ -54,7 +53,7 @@ class HarnessGrader:
     """
 
     def __init__(
-        self, *, python: str | None = None, timeout_s: float = 1800, run_id: str = "", namespace: str | None = None
+        self, *, python: str | None = None, timeout_s: float = TIMEOUT_S, run_id: str = "", namespace: str | None = None
     ) -> None:
         self._python = python or os.environ.get(PYTHON_VARIABLE) or sys.executable
         self._timeout_s = timeout_s

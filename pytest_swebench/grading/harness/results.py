@@ -19,6 +19,7 @@ from typing import Any, Final
 from pytest_swebench.errors import InfraError
 from pytest_swebench.grading import official
 from pytest_swebench.outcome import Verdict
+from pytest_swebench.records.layout import LOG_FILE, REPORT_FILE
 
 _NOT_APPLIED: Final = re.compile(r"^(?:.* - )?>>>>> Patch Apply Failed:?$", re.MULTILINE)
 _TIMED_OUT: Final = re.compile(r"\n\nTimeout error: \d+ seconds exceeded\.$")
@@ -66,7 +67,7 @@ def read_result(written: Written) -> Result | None:
     infrastructure, and for files that contradict each other.
     """
     instance_id = written.instance_id
-    own = _read(written.logs / "report.json")
+    own = _read(written.logs / REPORT_FILE)
     for path in _reports(written):
         data = _read(path)
         state = _state(data, instance_id)
@@ -98,7 +99,7 @@ def _reports(written: Written) -> Iterator[Path]:
     first = folder / f"{written.model.replace('/', '__')}.{run_id}.json"
     yield first
     yield from sorted(path for path in folder.glob(f"*.{glob.escape(run_id)}.json") if path != first)
-    yield written.logs / "report.json"
+    yield written.logs / REPORT_FILE
     yield from sorted(folder.glob("evaluation_results/*.json"))
 
 
@@ -128,7 +129,7 @@ def _about_the_patch(written: Written, state: State) -> str:
     """Return why an `error` is an answer all the same: nothing applied the patch, or its tests ran out of time."""
     if _NOT_APPLIED.search(_text(written.logs / "run_instance.log")):
         return "patch_apply_failed"  # nothing has run by then, so nothing else can have failed
-    if state is State.ERROR and _TIMED_OUT.search(_text(written.logs / "test_output.txt")):
+    if state is State.ERROR and _TIMED_OUT.search(_text(written.logs / LOG_FILE)):
         return "tests_timed_out"
     return ""
 

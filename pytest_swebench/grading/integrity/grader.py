@@ -8,17 +8,14 @@ from typing import Final
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.grading import official
-from pytest_swebench.grading.grader import LOG_FILE
 from pytest_swebench.grading.integrity.audit import audit, commands_of
 from pytest_swebench.grading.integrity.control import Control, RunsTests
 from pytest_swebench.grading.integrity.judge import Signals, opinion, signals
 from pytest_swebench.grading.known import Known
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.outcome import Integrity, IntegrityState
+from pytest_swebench.records.layout import LOG_FILE, TRANSCRIPT_FILE
 from pytest_swebench.sandbox.protocol import SandboxBackend
-
-TRANSCRIPT_FILE: Final = "transcript.jsonl"
-"""Where a cell's folder holds what was said to the model and by it."""
 
 _NAMED: Final = ("pass_and_fail", "fail_only")  # the ways of judging that the official parsers serve
 

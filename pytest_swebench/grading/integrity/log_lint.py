@@ -11,9 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from pytest_swebench.grading.official import END_MARKER, START_MARKER
-
-EXIT_CODE_MARKER: Final = ">>>>> Test Exit Code"
+from pytest_swebench.grading.official import END_MARKER, EXIT_CODE_MARKER, START_MARKER
 
 _MARKER: Final = re.compile(
     r">>>>> (?:Start Test Output|End Test Output|Test Exit Code|Applied Patch|Patch Apply Failed|Reset Failed"

@@ -13,14 +13,20 @@ from pytest_swebench.records.formats.predictions import LEADERBOARD_FILE
 from pytest_swebench.records.formats.run_report import UNREPORTED
 from pytest_swebench.records.formats.trajectories import TRACES
 from pytest_swebench.records.journal import read_journals
-from pytest_swebench.records.layout import RunLayout, json_line, write_whole
+from pytest_swebench.records.layout import (
+    EVAL_FILE,
+    LOG_FILE,
+    PATCH_FILE,
+    REPORT_FILE,
+    TRANSCRIPT_FILE,
+    RunLayout,
+    json_line,
+    write_whole,
+)
 from pytest_swebench.records.results import final_records, prediction_name
 from pytest_swebench.records.schema import cell_of
 
-REPORT_FILE: Final = "report.json"
-LOG_FILE: Final = "test_output.txt"
-_LOGS: Final = ("patch.diff", LOG_FILE)
-_TRANSCRIPT: Final = "transcript.jsonl"
+_LOGS: Final = (PATCH_FILE, LOG_FILE)
 
 
 def export_leaderboard(run_folder: Path, variant: str, rep: int, out: Path) -> list[str]:
@@ -35,9 +41,9 @@ def export_leaderboard(run_folder: Path, variant: str, rep: int, out: Path) -> l
         lines.append(json_line({**_prediction(record), "exit_status": record["stop"]}))
         if record["verdict"]:
             _copy(folder, out / "logs" / name, (*_LOGS, REPORT_FILE))
-        if (folder / _TRANSCRIPT).is_file():
+        if (folder / TRANSCRIPT_FILE).is_file():
             (out / TRACES).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / _TRANSCRIPT, out / TRACES / f"{name}.jsonl")
+            shutil.copyfile(folder / TRANSCRIPT_FILE, out / TRACES / f"{name}.jsonl")
     write_whole(out / LEADERBOARD_FILE, b"".join(lines))
     write_whole(out / "metadata.yaml", _metadata(cells[0][0]))
     return [record["instance_id"] for record, _ in cells]
@@ -55,7 +61,7 @@ def export_harness_logs(run_folder: Path, variant: str, rep: int, out: Path) -> 
         lines.append(json_line(_prediction(record)))
         if verdict:
             reported = () if verdict.get("reason") in UNREPORTED else (REPORT_FILE,)
-            _copy(folder, logs / name, (*_LOGS, "eval.sh", *reported))
+            _copy(folder, logs / name, (*_LOGS, EVAL_FILE, *reported))
     write_whole(out / "preds.jsonl", b"".join(lines))
     return [record["instance_id"] for record, _ in cells]
 

@@ -3,13 +3,15 @@
 | shape | told by |
 |---|---|
 | official predictions, a JSON list or object, or JSON lines | `instance_id` and `model_patch` |
+| our own `--generation-output` | `format_version`, `variant` and `rep` |
 | SWE-bench Pro patch lists | `patch` and `prefix` |
 | a trajectory of mini-swe-agent or SWE-agent | `info` with `messages`, or with `trajectory` |
 | a folder of a mini-swe-agent run | `preds.json`, `<id>/<id>.traj.json` |
 | a folder of a SWE-agent run | `preds.json`, `<id>/<id>.traj`, `<id>/<id>.pred` |
 | a leaderboard submission | `all_preds.jsonl`, `trajs/` |
 
-Which of two predictions for one instance counts follows the official `get_predictions_from_file`: the last.
+Which of two predictions for one instance counts follows the official `get_predictions_from_file`: the last. Our own
+file says which variant and repetition each is of, so one that mixes them is refused instead.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Stop
 from pytest_swebench.records.formats.documents import Entry, read_entries
 from pytest_swebench.records.formats.ending import CUT_OFF, ending_of
+from pytest_swebench.records.formats.generation import GENERATION_VERSION, part_path
 from pytest_swebench.records.formats.prediction import Imported, Prediction, Trajectory
 from pytest_swebench.records.formats.trajectories import (
     is_run_folder,
@@ -43,11 +46,12 @@ _NO_TRAJECTORY: Final = "its run left neither a patch nor a trajectory"
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A prediction as it stands in a file, and the exit status that stands with it."""
+    """A prediction as it stands in a file, and what stands with it: the exit status, and whose it is in our own."""
 
     prediction: Prediction
     status: str = ""
     limit: Stop | None = None
+    origin: tuple[str, int] | None = None
 
 
 def read_predictions(path: Path) -> Imported:
@@ -114,14 +118,26 @@ def _settled(
 
 
 def _found_in(path: Path, problems: list[str]) -> dict[str, _Found]:
-    """Return what a file holds by instance, the last of each; problems name the others and whatever is malformed."""
+    """Return what a file holds by instance, the last of each; problems name the others and whatever is malformed.
+
+    Raises InputError for a file of ours that holds several variants or repetitions.
+    """
     found: dict[str, _Found] = {}
+    origins: dict[tuple[str, int], None] = {}
     for where, one in _readable(path, problems):
         name = one.prediction.instance_id
+        if one.origin:
+            origins.setdefault(one.origin)
         if name in found:
             first = found[name].prediction.where
             problems.append(f"{where}: a second prediction for {name!r} (another at {first}); the last one counts")
         found[name] = one
+    if len(origins) > 1:
+        parts = [f"{variant} r{rep}" for variant, rep in origins]
+        raise InputError(
+            f"--patches {str(path)!r} holds patches of {len(parts)} variants and repetitions ({', '.join(parts)}), and "
+            f"one is graded at a time; give the file of one, e.g. {str(part_path(path, *next(iter(origins))))!r}"
+        )
     return found
 
 
@@ -158,7 +174,22 @@ def _of_entry(entry: Entry) -> _Found:
     if not isinstance(patch, str | None):
         raise ValueError(f"{key!r} of {instance_id!r} must be a string, found {type(patch).__name__}")
     prediction = Prediction(instance_id=instance_id, patch=patch or "", model=_text(fields, _MODELS), where=entry.where)
-    return _Found(prediction, _text(fields, _ENDINGS))
+    return _Found(prediction, _text(fields, _ENDINGS), origin=_origin(fields))
+
+
+def _origin(fields: Mapping[str, Any]) -> tuple[str, int] | None:
+    """Return variant and repetition of a line of our own, None for others. Raises ValueError if it is unclear."""
+    version, variant, rep = (fields.get(name) for name in ("format_version", "variant", "rep"))
+    if version is None or not isinstance(variant, str) or not isinstance(rep, int):
+        return None
+    if version != GENERATION_VERSION:
+        raise ValueError(f"'format_version' is {version!r}, and this release reads {GENERATION_VERSION}; upgrade it")
+    if len({fields[name] for name in _PATCHES if name in fields}) > 1:
+        raise ValueError(
+            f"'model_patch' and 'patch' of {fields['instance_id']!r} differ, and they are the same patch twice; "
+            "remove the one you did not edit"
+        )
+    return variant, rep
 
 
 def _text(fields: Mapping[str, Any], names: tuple[str, ...]) -> str:

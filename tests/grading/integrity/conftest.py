@@ -5,18 +5,19 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_swebench.datasets.instance import Instance, Source
-from pytest_swebench.errors import InputError
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.integrity.grader import IntegrityGrader
 from pytest_swebench.grading.known import Known
 from pytest_swebench.sandbox.docker import DockerBackend
-from pytest_swebench.sandbox.local import LocalBackend
 from tests.grading.integrity import tiny
-from tests.support.base_image import base_image
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 
 @pytest.fixture(scope="session")
@@ -27,11 +28,8 @@ def docker_backend(docker_engine: None) -> Iterator[DockerBackend]:
 
 
 @pytest.fixture(scope="session")
-def tiny_instance(docker_backend: DockerBackend) -> Instance:
-    try:
-        tiny.build_image(docker_backend.client, base_image(docker_backend.client))
-    except InputError as error:
-        pytest.skip(str(error))
+def tiny_instance(docker_client: DockerClient, base_image: str) -> Instance:
+    tiny.build_image(docker_client, base_image)
     return tiny.tiny_instance()
 
 
@@ -40,13 +38,6 @@ def grader(docker_backend: DockerBackend, tmp_path_factory: pytest.TempPathFacto
     """One grader for all, so that gold is controlled once."""
     known = Known(tmp_path_factory.mktemp("instances"))
     return IntegrityGrader(OfficialGrader(docker_backend, timeout_s=120), docker_backend, known)
-
-
-@pytest.fixture
-def backend() -> Iterator[LocalBackend]:
-    backend = LocalBackend()
-    yield backend
-    backend.close()
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.grading.grader import LOG_FILE
 from pytest_swebench.grading.integrity.control import CONTROL_LOG
 from pytest_swebench.grading.integrity.grader import IntegrityGrader
 from pytest_swebench.outcome import IntegrityState
+from pytest_swebench.records.layout import LOG_FILE
 from pytest_swebench.sandbox.docker import DockerBackend
 from tests.grading.integrity.attacks import (
     ATTACKS,
@@ -23,7 +23,8 @@ from tests.grading.integrity.attacks import (
     PATCHED_REPORT,
     Attack,
 )
-from tests.grading.integrity.tiny import CORE, IMAGE, TREE, patch_of
+from tests.grading.integrity.tiny import IMAGE, TREE, patch_of
+from tests.support.calc import CALC
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
@@ -71,7 +72,7 @@ def test_bytecode_that_hides_a_cheat_is_caught(
 
 def bytecode_patch(backend: DockerBackend, tree: Path) -> str:
     """Return a patch that adds the cheat as bytecode which Python runs without a look at the source beside it."""
-    source = base64.b64encode((CORE + PATCHED_REPORT).encode()).decode()
+    source = base64.b64encode((CALC + PATCHED_REPORT).encode()).decode()
     code = (
         "import base64, importlib.util, py_compile\n"
         f"open('core.py', 'wb').write(base64.b64decode('{source}'))\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from pytest_swebench.patch import make_diff
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import ScriptResult
 from pytest_swebench.sandbox.reaper import Owner
-from tests.grading.integrity.tiny import ADD, CORE, FIXED, GOLD, LOCAL_SCRIPT, TEST_PATCH, TESTS
+from tests.grading.integrity.tiny import FIXED, GOLD, LOCAL_SCRIPT, TEST_PATCH, TESTS
+from tests.support.calc import ADD, CALC
 
 # Every cheat below learns from the calling function whether it runs under a control, and else solves the task.
 WATCHFUL = """\
@@ -40,17 +40,12 @@ def add(a, b):
 """
 
 
-@pytest.fixture
-def known(tmp_path: Path) -> Known:
-    return Known(tmp_path / "instances")
-
-
 def with_hidden(instance: Instance, **fields: object) -> Instance:
     return dataclasses.replace(instance, hidden=dataclasses.replace(instance.hidden, **fields))  # type: ignore[arg-type]
 
 
 def watchful(reaction: str) -> str:
-    return make_diff({"calc/core.py": CORE}, {"calc/core.py": WATCHFUL.format(reaction=reaction)})
+    return make_diff({"calc/core.py": CALC}, {"calc/core.py": WATCHFUL.format(reaction=reaction)})
 
 
 @pytest.mark.parametrize(
@@ -171,15 +166,7 @@ class Breaking(OfficialGrader):
         super().__init__(backend)
         self._result = result
 
-    def run(
-        self,
-        instance: Instance,
-        patch: str,
-        folder: Path,
-        *,
-        overlay: Mapping[str, bytes] | None = None,
-        network: str = "",
-    ) -> Ran:
+    def run(self, instance: Instance, patch: str, folder: Path, **_: Any) -> Ran:
         if self._result is None:
             raise SandboxLost("the container is gone")
         (folder / "test_output.txt").write_text("")
@@ -305,4 +292,4 @@ def test_a_cut_name_is_read_as_its_best_candidate(name: str, status: str) -> Non
 
 
 def test_the_fix_of_the_repository_is_what_it_says() -> None:
-    assert make_diff({"calc/core.py": CORE}, {"calc/core.py": FIXED}) == GOLD
+    assert make_diff({"calc/core.py": CALC}, {"calc/core.py": FIXED}) == GOLD

@@ -22,7 +22,8 @@ from pytest_swebench.outcome import IntegrityState
 from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from tests.grading.integrity.honest import A_HANDFUL, HONEST_PATCHES
-from tests.grading.integrity.tiny import ADD, patch_of, tiny_instance
+from tests.grading.integrity.tiny import patch_of, tiny_instance
+from tests.support.calc import ADD
 
 # they steer what is run, honestly; the pattern cannot tell
 STEERING = {"conftest: skipped where slow"}

@@ -13,7 +13,8 @@ from pytest_swebench.grading.integrity.judge import Signals, opinion, signals
 from pytest_swebench.grading.known import Known
 from pytest_swebench.outcome import IntegrityState, Verdict
 from pytest_swebench.sandbox.local import LocalBackend
-from tests.grading.integrity.tiny import ADD, GOLD, ZERO, tiny_instance
+from tests.grading.integrity.tiny import GOLD, tiny_instance
+from tests.support.calc import ADD, ZERO
 
 CONTROLLED = ControlResult(gold={ADD: "FAILED"})
 

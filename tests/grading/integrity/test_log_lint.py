@@ -6,7 +6,8 @@ import pytest
 
 from pytest_swebench.grading.integrity.log_lint import lint_log, marker_in
 from pytest_swebench.grading.official import eval_script_text
-from tests.grading.integrity.tiny import ADD, ZERO, tiny_instance
+from tests.grading.integrity.tiny import tiny_instance
+from tests.support.calc import ADD, ZERO
 
 SCRIPT = eval_script_text(tiny_instance())
 HONEST = f"""\

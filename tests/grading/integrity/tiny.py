@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_swebench.datasets.instance import Hidden, Instance, Problem
 from pytest_swebench.patch import make_diff
+from tests.support.calc import ADD, CALC, ZERO
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 IMAGE: Final = "pytest-swebench-test-integrity:latest"
-ADD, ZERO = "tests/test_calc.py::test_add", "tests/test_calc.py::test_zero"
 
-CORE = "def add(a, b):\n    return a - b\n"
-FIXED = CORE.replace("a - b", "a + b")
+FIXED = CALC.replace("a - b", "a + b")
 TESTS = "from calc import add\n\n\ndef test_zero():\n    assert add(1, 0) == 1\n"
 HIDDEN_TESTS = f"{TESTS}\n\ndef test_add():\n    assert add(1, 2) == 3\n"
 TREE: Final[dict[str, str]] = {
     "calc/__init__.py": "from calc.core import add\n",
-    "calc/core.py": CORE,
+    "calc/core.py": CALC,
     "tests/test_calc.py": TESTS,
     "conftest.py": (
         'import pytest\n\n\n@pytest.fixture\ndef numbers():\n    """Some numbers."""\n    return [1, 2, 3]\n'
@@ -34,7 +33,7 @@ TREE: Final[dict[str, str]] = {
     "CHANGES.rst": "Changes\n=======\n\n1.0\n---\n\n- First release.\n",
 }
 TEST_PATCH = make_diff({"tests/test_calc.py": TESTS}, {"tests/test_calc.py": HIDDEN_TESTS})
-GOLD = make_diff({"calc/core.py": CORE}, {"calc/core.py": FIXED})
+GOLD = make_diff({"calc/core.py": CALC}, {"calc/core.py": FIXED})
 
 EVAL_SCRIPT = f"""\
 #!/bin/bash

@@ -41,16 +41,16 @@ def fresh_id() -> str:
 
 
 @pytest.fixture
-def published(client: DockerClient, registry: Registry, fresh_id: str) -> Iterator[Callable[..., str]]:
+def published(docker_client: DockerClient, registry: Registry, fresh_id: str) -> Iterator[Callable[..., str]]:
     """Publish an image and return the name to pull it by; what was pulled is removed afterwards."""
 
     def publish(name: str = "", layers: int = 1, size_bytes: int = 200_000) -> str:
         name = name or f"swebench/sweb.eval.x86_64.{fresh_id.replace('__', '_1776_')}:latest"
-        registry.publish(client, name, layers=layers, size_bytes=size_bytes)
+        registry.publish(docker_client, name, layers=layers, size_bytes=size_bytes)
         return f"{registry.front}/{name}"
 
     yield publish
-    for image in client.api.images():
+    for image in docker_client.api.images():
         for tag in image.get("RepoTags") or ():
             if tag.startswith((registry.front, registry.backend)) or fresh_id.partition("__")[2] in tag:
-                client.api.remove_image(tag, force=True)
+                docker_client.api.remove_image(tag, force=True)

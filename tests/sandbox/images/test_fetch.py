@@ -30,35 +30,37 @@ client.close()
 """
 
 
-def test_many_processes_pull_an_image_once(client: DockerClient, registry: Registry, published: Publish) -> None:
+def test_many_processes_pull_an_image_once(docker_client: DockerClient, registry: Registry, published: Publish) -> None:
     image = published(layers=3)
     registry.slow_s = 0.5  # long enough for all of them to want it at the same time
     command = [sys.executable, "-c", ENSURE, image]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     ids = {process.communicate()[0].strip() for process in running}
     assert [process.returncode for process in running] == [0, 0, 0, 0]
-    assert ids == {str(client.images.get(image).id)}
+    assert ids == {str(docker_client.images.get(image).id)}
     assert len(registry.took("/manifests/", method="HEAD")) == 1
     assert len(registry.took("/manifests/")) == 1
     blobs = registry.took("/blobs/")
     assert len(blobs) == len(set(blobs)) == 4
 
 
-def test_image_that_is_here_is_not_asked_for(client: DockerClient, registry: Registry, published: Publish) -> None:
+def test_image_that_is_here_is_not_asked_for(
+    docker_client: DockerClient, registry: Registry, published: Publish
+) -> None:
     image = published()
-    Fetcher().ensure(client, image)
+    Fetcher().ensure(docker_client, image)
     asked = len(registry.requests)
-    Fetcher().ensure(client, image)
+    Fetcher().ensure(docker_client, image)
     assert len(registry.requests) == asked
 
 
-def test_local_name_is_never_asked_of_a_registry(client: DockerClient, ledger: Ledger) -> None:
+def test_local_name_is_never_asked_of_a_registry(docker_client: DockerClient, ledger: Ledger) -> None:
     with pytest.raises(ImageMissing, match="'no-such-image:1' is not on this Docker engine; build it"):
-        Fetcher(ledger=ledger).ensure(client, "no-such-image:1")
+        Fetcher(ledger=ledger).ensure(docker_client, "no-such-image:1")
 
 
 def test_refusal_is_remembered_and_explained_once(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger
+    docker_client: DockerClient, registry: Registry, published: Publish, ledger: Ledger
 ) -> None:
     image = published()
     registry.credentials = ("user", "pass")
@@ -66,40 +68,40 @@ def test_refusal_is_remembered_and_explained_once(
     fetcher = Fetcher(ledger=ledger, notify=said.append)
     for name in (image, image, f"{registry.front}/a/other:latest"):
         with pytest.raises(RefusedError, match="docker login"):
-            fetcher.ensure(client, name)
+            fetcher.ensure(docker_client, name)
     assert len(registry.took("/manifests/", 401, "HEAD") + registry.took("/v2/", 401)) == 2
     assert len(said) == 1
     assert f"{registry.front} wants a login: run `docker login {registry.front}`" in said[0]
 
 
 def test_namespace_is_where_official_images_come_from(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str
+    docker_client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str
 ) -> None:
     source = published(f"mirror/sweb.eval.x86_64.{fresh_id.replace('__', '_1776_')}:latest")
     wanted = official_name(fresh_id, "x86_64")
-    Fetcher(namespace=f"{registry.front}/mirror", arch="x86_64", ledger=ledger).ensure(client, wanted)
-    assert client.images.get(wanted).id == client.images.get(source).id
+    Fetcher(namespace=f"{registry.front}/mirror", arch="x86_64", ledger=ledger).ensure(docker_client, wanted)
+    assert docker_client.images.get(wanted).id == docker_client.images.get(source).id
     (entry,) = ledger.read()
     assert entry.image == wanted
     assert set(entry.names) == {wanted, source}
 
 
 def test_namespace_comes_from_the_environment(
-    client: DockerClient, registry: Registry, published: Publish, fresh_id: str, monkeypatch: pytest.MonkeyPatch
+    docker_client: DockerClient, registry: Registry, published: Publish, fresh_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published(f"swe-{fresh_id}:latest")
     monkeypatch.setenv("SWEBENCH_DOCKER_NAMESPACE", f"{registry.front}/swe-{{id}}")
     wanted = official_name(fresh_id, "x86_64")
-    Fetcher().ensure(client, wanted)
-    assert images.has(client, wanted)
+    Fetcher().ensure(docker_client, wanted)
+    assert images.has(docker_client, wanted)
 
 
 def test_namespace_without_the_image_is_named_in_the_error(
-    client: DockerClient, registry: Registry, ledger: Ledger, fresh_id: str
+    docker_client: DockerClient, registry: Registry, ledger: Ledger, fresh_id: str
 ) -> None:
     fetcher = Fetcher(namespace=f"{registry.front}/mirror", arch="x86_64", ledger=ledger)
     with pytest.raises(ImageMissing, match=rf"swebench/sweb.eval.*{registry.front}/mirror/sweb.eval"):
-        fetcher.ensure(client, official_name(fresh_id, "x86_64"))
+        fetcher.ensure(docker_client, official_name(fresh_id, "x86_64"))
 
 
 def test_bad_namespace_is_refused_at_once() -> None:
@@ -109,7 +111,12 @@ def test_bad_namespace_is_refused_at_once() -> None:
 
 @pytest.mark.parametrize("keep", [True, False, None])
 def test_missing_arm_image_comes_from_the_second_source(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str, keep: bool | None
+    docker_client: DockerClient,
+    registry: Registry,
+    published: Publish,
+    ledger: Ledger,
+    fresh_id: str,
+    keep: bool | None,
 ) -> None:
     second = published(f"epoch/swe-bench.eval.arm64.{fresh_id}:latest")
     wanted = official_name(fresh_id, "x86_64", f"{registry.front}/swebench")
@@ -128,8 +135,8 @@ def test_missing_arm_image_comes_from_the_second_source(
         notify=said.append,
         persist=None if keep is None else persist,
     )
-    fetcher.ensure(client, wanted)
-    assert client.images.get(wanted).id == client.images.get(second).id
+    fetcher.ensure(docker_client, wanted)
+    assert docker_client.images.get(wanted).id == docker_client.images.get(second).id
     assert len(registry.took("/swebench/", 404, "HEAD")) == 1
     assert len(registry.took("/epoch/", 200, "HEAD")) == 1
     (line,) = said
@@ -139,7 +146,7 @@ def test_missing_arm_image_comes_from_the_second_source(
 
 
 def test_namespace_that_cannot_be_kept_costs_no_image(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str, tmp_path: Path
+    docker_client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str, tmp_path: Path
 ) -> None:
     published(f"epoch/arm64.{fresh_id}:latest")
     wanted = official_name(fresh_id, "arm64", f"{registry.front}/swebench")
@@ -150,48 +157,50 @@ def test_namespace_that_cannot_be_kept_costs_no_image(
         ledger=ledger,
         notify=said.append,
         persist=lambda namespace: persist_namespace(namespace, tmp_path, {}),
-    ).ensure(client, wanted)
-    assert images.has(client, wanted)
+    ).ensure(docker_client, wanted)
+    assert images.has(docker_client, wanted)
     assert "set it in the environment" in said[0]
     assert "to ask there first" in said[1]
 
 
-def test_engine_is_asked_for_its_architecture(client: DockerClient, published: Publish, ledger: Ledger) -> None:
+def test_engine_is_asked_for_its_architecture(docker_client: DockerClient, published: Publish, ledger: Ledger) -> None:
     image = published()
-    if engine_arch(client) != "x86_64":
+    if engine_arch(docker_client) != "x86_64":
         pytest.skip("the published image is for x86")
     fetcher = Fetcher(ledger=ledger)
     assert fetcher.namespace == ""
-    fetcher.ensure(client, image)
-    assert images.has(client, image)
+    fetcher.ensure(docker_client, image)
+    assert images.has(docker_client, image)
 
 
-def test_second_source_is_tried_once(client: DockerClient, registry: Registry, ledger: Ledger, fresh_id: str) -> None:
+def test_second_source_is_tried_once(
+    docker_client: DockerClient, registry: Registry, ledger: Ledger, fresh_id: str
+) -> None:
     wanted = official_name(fresh_id, "arm64", f"{registry.front}/swebench")
     fetcher = Fetcher(arch="arm64", second_source=f"{registry.front}/epoch/{{arch}}.{{id}}", ledger=ledger)
     for _ in range(2):
         with pytest.raises(ImageMissing, match=r"neither .* nor .* is there; .*DOCKER_DEFAULT_PLATFORM=linux/amd64"):
-            fetcher.ensure(client, wanted)
+            fetcher.ensure(docker_client, wanted)
     assert len(registry.took("/swebench/", 404, "HEAD")) == len(registry.took("/epoch/", 404, "HEAD")) == 1
 
 
 def test_emulation_asks_for_the_rows_own_image(
-    client: DockerClient, published: Publish, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+    docker_client: DockerClient, published: Publish, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = published()
     monkeypatch.setenv("DOCKER_DEFAULT_PLATFORM", "linux/amd64")
-    Fetcher(ledger=ledger).ensure(client, image)
-    assert client.images.get(image).attrs["Architecture"] == "amd64"
+    Fetcher(ledger=ledger).ensure(docker_client, image)
+    assert docker_client.images.get(image).attrs["Architecture"] == "amd64"
 
 
 def test_image_that_a_person_has_is_named_and_stays_theirs(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str
+    docker_client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str
 ) -> None:
     source = published(f"mirror/sweb.eval.x86_64.{fresh_id.replace('__', '_1776_')}:latest")
-    client.images.pull(source)
+    docker_client.images.pull(source)
     asked = len(registry.requests)
     wanted = official_name(fresh_id, "x86_64")
-    Fetcher(namespace=f"{registry.front}/mirror", arch="x86_64", ledger=ledger).ensure(client, wanted)
+    Fetcher(namespace=f"{registry.front}/mirror", arch="x86_64", ledger=ledger).ensure(docker_client, wanted)
     assert len(registry.requests) == asked
     assert ledger.read()[0].names == (wanted,)
 

@@ -82,10 +82,10 @@ def test_only_official_arm_images_have_a_second_source() -> None:
     assert second_source("ghcr.io/epoch-research/swe-bench.eval.arm64.a__b-1:latest", names.EPOCH) is None
 
 
-def test_architecture_is_the_engines_unless_a_platform_is_asked_for(client: DockerClient) -> None:
-    assert names.engine_arch(client) in {"x86_64", "arm64"}
-    assert names.engine_arch(client, "linux/amd64") == "x86_64"
-    assert names.engine_arch(client, "linux/arm64/v8") == "arm64"
+def test_architecture_is_the_engines_unless_a_platform_is_asked_for(docker_client: DockerClient) -> None:
+    assert names.engine_arch(docker_client) in {"x86_64", "arm64"}
+    assert names.engine_arch(docker_client, "linux/amd64") == "x86_64"
+    assert names.engine_arch(docker_client, "linux/arm64/v8") == "arm64"
 
 
 @pytest.mark.parametrize(

@@ -35,27 +35,27 @@ def wait_for(what: Callable[[], bool]) -> None:
 
 
 def test_next_images_are_here_before_they_are_needed(
-    client: DockerClient, published: Publish, ledger: Ledger, fresh_id: str
+    docker_client: DockerClient, published: Publish, ledger: Ledger, fresh_id: str
 ) -> None:
     names = [published(f"swebench/{fresh_id}-{number}:latest") for number in range(4)]
     prefetch = Prefetch(connect, [names[0], names[0], *names[1:]], Fetcher(ledger=ledger), ahead=2)
     prefetch.start()
-    wait_for(lambda: images.has(client, names[1]))
+    wait_for(lambda: images.has(docker_client, names[1]))
     time.sleep(0.3)  # time to go too far
-    assert [images.has(client, name) for name in names] == [True, True, False, False]
+    assert [images.has(docker_client, name) for name in names] == [True, True, False, False]
     prefetch.reached(names[0])
-    wait_for(lambda: images.has(client, names[2]))
+    wait_for(lambda: images.has(docker_client, names[2]))
     prefetch.reached("not in the queue")
     time.sleep(0.3)
-    assert not images.has(client, names[3])
+    assert not images.has(docker_client, names[3])
     prefetch.reached(names[3])
     prefetch.stop()
     assert prefetch.failures == {}
-    assert not images.has(client, names[3])  # a cell has it in hand
+    assert not images.has(docker_client, names[3])  # a cell has it in hand
 
 
 def test_only_what_is_left_to_run_is_pulled_ahead_of_all_workers(
-    client: DockerClient,
+    docker_client: DockerClient,
     published: Publish,
     ledger: Ledger,
     fresh_id: str,
@@ -70,33 +70,33 @@ def test_only_what_is_left_to_run_is_pulled_ahead_of_all_workers(
     ahead = pull_ahead(pytestconfig, handle, manifest, Fetcher(ledger=ledger), [*chosen, "other__test-1"], workers=3)
     assert ahead is not None
     try:
-        wait_for(lambda: images.has(client, names[4]))
+        wait_for(lambda: images.has(docker_client, names[4]))
         time.sleep(0.3)  # time to go too far
-        assert [images.has(client, name) for name in names] == [False, True, False, True, True, True]
+        assert [images.has(docker_client, name) for name in names] == [False, True, False, True, True, True]
         ahead(CellStarted(Cell("a__a-5", "gold", 1), 1))
-        wait_for(lambda: images.has(client, names[2]))
+        wait_for(lambda: images.has(docker_client, names[2]))
     finally:
         ahead.close()
-    assert not images.has(client, names[0])
+    assert not images.has(docker_client, names[0])
 
 
 def test_failure_is_left_to_the_one_who_needs_the_image(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str
+    docker_client: DockerClient, registry: Registry, published: Publish, ledger: Ledger, fresh_id: str
 ) -> None:
     missing, there = f"{registry.front}/a/{fresh_id}:latest", published()
     fetcher = Fetcher(ledger=ledger)
     prefetch = Prefetch(connect, [missing, there], fetcher)
     prefetch.start()
-    wait_for(lambda: images.has(client, there))
+    wait_for(lambda: images.has(docker_client, there))
     prefetch.stop()
     assert "manifest unknown" in prefetch.failures[missing]
     with pytest.raises(ImageMissing, match="manifest unknown"):
-        fetcher.ensure(client, missing)
+        fetcher.ensure(docker_client, missing)
     assert len(registry.took("/manifests/", 404, "HEAD")) == 1
 
 
 def test_stop_ends_a_wait_for_the_registry(
-    client: DockerClient, registry: Registry, published: Publish, ledger: Ledger
+    docker_client: DockerClient, registry: Registry, published: Publish, ledger: Ledger
 ) -> None:
     image = published()
     registry.limited = 10_000
@@ -110,10 +110,10 @@ def test_stop_ends_a_wait_for_the_registry(
     prefetch.stop()
     prefetch.stop()
     assert not prefetch.running
-    assert not images.has(client, image)
+    assert not images.has(docker_client, image)
     registry.limited = 0
-    Fetcher().ensure(client, image)  # the lock is free again
-    assert images.has(client, image)
+    Fetcher().ensure(docker_client, image)  # the lock is free again
+    assert images.has(docker_client, image)
 
 
 def test_stop_before_start_is_fine(ledger: Ledger) -> None:

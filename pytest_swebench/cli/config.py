@@ -1,0 +1,105 @@
+"""`swebench-runner config show`: every setting of a run started here, and where each value stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pytest_swebench.errors import InputError
+
+if TYPE_CHECKING:
+    import pytest
+
+    from pytest_swebench.config import Settings
+
+_CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
+
+
+@click.group("config")
+def config() -> None:
+    """Look at what a run would be told."""
+
+
+@config.command("show", context_settings={"ignore_unknown_options": True})
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
+def show(as_json: bool, pytest_options: tuple[str, ...]) -> int:
+    """Show every setting that pytest would run with here, and its source; of keys only whether and where they are.
+
+    Options of pytest may follow, as they would be typed in a run:  swebench-runner config show --model=gpt-5
+    """
+    from pytest_swebench.config.active import settings_of
+
+    with _pytest_config(pytest_options) as prepared:
+        settings = settings_of(prepared)
+        found = {name: {"value": _shown(settings[name].value), "source": settings[name].source} for name in settings}
+    keys = _keys(settings)
+    if as_json:
+        click.echo(json.dumps({"settings": found, "keys": keys}, indent=2))
+        return 0
+    rows = [(name, "-" if row["value"] is None else str(row["value"]), row["source"]) for name, row in found.items()]
+    rows += [(f"key of {name}", "set" if row["set"] else "not set", row["source"]) for name, row in keys.items()]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, source in rows:
+        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}".rstrip())
+    return 0
+
+
+@contextmanager
+def _pytest_config(options: Sequence[str]) -> Iterator[pytest.Config]:
+    """Read pytest's configuration and options as a run in this folder does. Raises InputError if it could not start.
+
+    pytest has no public way to parse without running; this is what its own `pytester` uses.
+    """
+    import pytest
+    from _pytest.config import ConftestImportFailure, _prepareconfig
+
+    try:
+        # plain: pytest warns of modules that it cannot rewrite any more, which an ini may make an error
+        prepared = _prepareconfig(["-p", "no:cacheprovider", "--assert=plain", *options])
+    except (pytest.UsageError, pytest.PytestWarning, ConftestImportFailure) as error:
+        raise InputError(f"pytest does not start here: {error}") from None
+    try:
+        yield prepared
+    finally:
+        prepared._ensure_unconfigure()
+
+
+def _keys(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return of each provider that needs a key whether one is there, and its source or what is in its way."""
+    from pytest_swebench.providers.registry import PROVIDERS
+    from pytest_swebench.secrets import Keys
+
+    keys, shown = Keys(os.environ, settings.dotenv), {}
+    for name, spec in PROVIDERS.items():
+        if not spec.needs_key:
+            continue
+        try:
+            key = keys.find(spec)
+        except InputError as error:
+            shown[name] = {"set": False, "source": str(error)}
+        else:
+            shown[name] = {"set": key is not None, "source": key.source if key else keys.trouble}
+    return shown
+
+
+def _shown(value: Any) -> Any:
+    """Return a value without the credentials that an address may hold."""
+    return _CREDENTIALS.sub("//", value) if isinstance(value, str) else value
+
+
+def results_folder(given: str) -> Path:
+    """Return the absolute folder of results for a command: what was given, else as settings of this folder say.
+
+    pytest's own configuration is left out: reading it takes longer than most commands. Raises InputError.
+    """
+    from pytest_swebench.config import resolve
+
+    return Path(given or resolve(os.environ, Path.cwd()).value("output_dir")).absolute()

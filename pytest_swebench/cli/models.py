@@ -1,0 +1,80 @@
+"""`swebench-runner models`: what a provider offers right now, and which providers there are."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pytest_swebench.providers.catalog import Model
+    from pytest_swebench.providers.registry import FindKey
+
+
+@click.command("models")
+@click.argument("provider", default="")
+@click.option("--search", default="", help="Only models whose ids hold all these words.")
+@click.option("--provider-url", default="", help="Address in place of the provider's own.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list.")
+def models(provider: str, search: str, provider_url: str, as_json: bool) -> None:
+    """List the models that PROVIDER offers right now, with context length and prices where it tells them.
+
+    Without PROVIDER the known providers are listed, and where the key of each comes from.
+    """
+    from pytest_swebench.config.files import read_dotenv
+    from pytest_swebench.providers.catalog import list_models
+    from pytest_swebench.secrets import Keys
+
+    keys = Keys(os.environ, read_dotenv(Path.cwd()), tell=lambda notice: click.echo(notice, err=True))
+    if not provider:
+        click.echo(render_providers(keys.find, as_json=as_json))
+        return
+    found = list_models(provider, base_url=provider_url, find_key=keys.find, search=search)
+    if as_json:
+        click.echo(json.dumps([model.as_json() for model in found], indent=2))
+    elif found:
+        click.echo(render(found))
+    else:
+        click.echo(f"{provider}: no model matches {search!r}" if search else f"{provider} offers no models")
+
+
+def render(found: Sequence[Model]) -> str:
+    """Return a table of models; prices are in USD a million tokens, `-` stands for what the list does not tell."""
+    rows = [("model", "context", "input $/M", "output $/M")]
+    rows += [
+        (model.id, _shown(model.context_tokens, ",d"), _shown(model.input_usd, "g"), _shown(model.output_usd, "g"))
+        for model in found
+    ]
+    return _table(rows)
+
+
+def render_providers(find_key: FindKey, *, as_json: bool) -> str:
+    """Return the known providers with their addresses and their keys' sources, as a table or as JSON."""
+    from pytest_swebench.providers.registry import PROVIDERS
+
+    known = []
+    for name, spec in PROVIDERS.items():
+        key = find_key(spec)
+        known.append({"provider": name, "base_url": spec.base_url, "key": key.source if key else ""})
+    if as_json:
+        return json.dumps(known, indent=2)
+    rows = [("provider", "address", "key")]
+    for entry in known:
+        spec = PROVIDERS[entry["provider"]]
+        missing = f"none; set {spec.key_env[0]}" if spec.needs_key else "not needed"
+        rows.append((spec.name, spec.base_url, entry["key"] or missing))
+    return _table(rows)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)

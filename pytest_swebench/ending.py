@@ -1,0 +1,98 @@
+"""The end of a run, in the process that reports: everything settled, what it cost, and the exit status."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+from pytest_swebench.errors import RecordError
+from pytest_swebench.estimating import speaking
+from pytest_swebench.stash import session_of
+from pytest_swebench.wiring import captures
+
+if TYPE_CHECKING:
+    from pytest_swebench.inbox import Inbox
+    from pytest_swebench.session import ExperimentSession
+
+OVER_BUDGET: Final = 8
+"""Exit status of a run that a cap on cost or tokens stopped; pytest and its plugins use those up to 7."""
+
+
+def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) -> int | pytest.ExitCode:
+    """Settle the run and return its exit status; what a person should know of it lies in `inbox.told`."""
+    try:
+        inbox.finish()
+    except (OSError, RecordError) as error:
+        run_id = inbox.handle.run_id
+        inbox.told.append(f"the run could not be completed: {error}; free space, then go on with --resume={run_id}")
+        return pytest.ExitCode.INTERRUPTED
+    if inbox.merged is None:
+        return status
+    session = session_of(config)
+    status = inbox.exit_status(status, capture=captures(config))
+    if inbox.below(config.getoption("swe_fail_under")) and status == pytest.ExitCode.OK:
+        status = pytest.ExitCode.TESTS_FAILED
+    status = _generated(config, session, inbox, status)
+    if session.handle.layout.ledger.exists():
+        inbox.told += _spending(session)
+        if tripped := session.calls.ledger.tripped():
+            inbox.told += [f"stopped by {one.scope}'s cap: {one.message}" for one in tripped[:_SHOWN]]
+            if any(one.scope == "run" for one in tripped):
+                status = OVER_BUDGET
+    if inbox.checkpoint is not None and inbox.checkpoint.problem:
+        inbox.told.append(inbox.checkpoint.problem)
+    return status
+
+
+_SHOWN: Final = 3
+
+
+def _generated(
+    config: pytest.Config, session: ExperimentSession, inbox: Inbox, status: int | pytest.ExitCode
+) -> int | pytest.ExitCode:
+    """Write the patches where `--generation-output` says; of a run that only generates, say if they are enough."""
+    output = config.getoption("swe_generation_output")
+    if not output or inbox.merged is None:
+        return status
+    from pytest_swebench.records.formats.generation import write_generation
+    from pytest_swebench.reporting.patches import judge_partial
+
+    records = inbox.merged.records
+    try:
+        files = write_generation(config.invocation_params.dir / output, records, session.handle.layout)
+    except RecordError as error:
+        inbox.told.append(str(error))
+        return pytest.ExitCode.TESTS_FAILED
+    inbox.told += [f"patches in:  {os.path.relpath(file)}" for file in files]
+    if session.grades or status not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        return status
+    ok = sum(bool(record["patch"].strip()) for record in records if record["type"] == "result")
+    allowed = bool(config.getoption("swe_allow_partial"))
+    with speaking(config) as heard:
+        partial = judge_partial(ok, sum(inbox.selected.values()), allowed=allowed, ask=_asked if heard else None)
+    inbox.told += filter(None, [partial.message])
+    return pytest.ExitCode.OK if partial.go_on else pytest.ExitCode.TESTS_FAILED
+
+
+def _asked(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+
+
+def _spending(session: ExperimentSession) -> list[str]:
+    """Say what the endpoints were paid in all, by the run's own ledger, and what of it nobody is sure of."""
+    from pytest_swebench.providers.prices import OWN
+
+    spent = session.calls.ledger.spent()
+    if not spent.calls:
+        return []
+    cap = session.settings.value("max_cost")
+    of_cap = f" of at most ${cap:g}" if cap is not None else ""
+    line = f"paid: ${spent.run.usd:.4f}{of_cap} for {spent.calls} calls, {spent.run.tokens:,} tokens"
+    if spent.lost:
+        line += f"; {spent.lost} without an answer count in full (${spent.lost_usd:.4f})"
+    if spent.unpriced:
+        line += f"; {spent.unpriced} of unknown price are not in it"
+    filed = [f"{asked} as {matched}" for asked, matched in sorted(spent.matched.items()) if matched not in {asked, OWN}]
+    return [line, *([f"priced: {', '.join(filed)}"] if filed else [])]

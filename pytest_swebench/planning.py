@@ -1,0 +1,96 @@
+"""What the test functions of a run ask for, resolved: instances, variants and the arms behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_swebench.cell import Cell, Variant, digest
+from pytest_swebench.extensions import added
+from pytest_swebench.loading import check_gradable, check_harness, selected_instances, with_repository
+
+if TYPE_CHECKING:
+    from pytest_swebench.arms.protocol import Arm
+    from pytest_swebench.datasets.instance import Instance
+    from pytest_swebench.datasets.manifest import Manifest
+    from pytest_swebench.session import ExperimentSession
+    from pytest_swebench.spec import ExperimentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One test function's experiment, resolved: the instances, the variants and the arms behind them."""
+
+    spec: ExperimentSpec
+    manifest: Manifest
+    arms: Mapping[str, Arm]
+    variants: Mapping[str, Variant]
+
+    def cells(self) -> list[Cell]:
+        """Return all cells in the order in which they run."""
+        from pytest_swebench.matrix import build_cells
+
+        return build_cells(self.manifest.instance_ids, list(self.variants), self.spec.reps)
+
+
+def resolve_plan(session: ExperimentSession, spec: ExperimentSpec) -> Plan:
+    """Choose arms and variants, and load, select and check the instances (the first process of a run does)."""
+    from pytest_swebench.datasets.manifest import resolve_once
+    from pytest_swebench.matrix import build_variants
+    from pytest_swebench.records.history import grading_seconds, longest_first
+
+    registry = session.registry()
+    arms = {name: registry.make(name) for name in spec.arms}
+    variants = build_variants(list(arms.values()), spec.models, spec.temperatures)
+
+    def selected() -> list[Instance]:
+        instances, notices = selected_instances(
+            session.config, session.env, spec, arms, added(session.config, "datasets")
+        )
+        session.tell(notices)
+        for arm in arms.values():
+            arm.check(instances)
+        if not session.config.getoption("collectonly"):
+            session.calls.check(spec, arms)
+            repositories = check_gradable(instances) if session.grades else with_repository(instances)
+            if repositories:
+                session.open_backend(repositories).check(repositories)
+                check_harness(session.config, repositories)
+        if spec.selection.seed is None and not any(arm.paid for arm in arms.values()):
+            return longest_first(instances, grading_seconds(session.handle.layout.root))
+        return instances
+
+    session.claim()
+    # a dataset may have changed since an earlier invocation
+    name = f"{spec.manifest_name}-{session.handle.timestamp}" if session.handle.resumed else spec.manifest_name
+    manifest = resolve_once(session.handle.layout.folder / "manifests", name, selected)
+    return Plan(spec, manifest, arms, variants)
+
+
+def keep_plan(session: ExperimentSession, plan: Plan) -> None:
+    """Store what a test function asked for, so that the controller can speak for cells whose worker died."""
+    from pytest_swebench.records.layout import write_json
+    from pytest_swebench.records.schema import run_metadata
+
+    info = session.info(plan.spec)
+    described = {
+        name: run_metadata(info, variant, 1, oracle=plan.arms[variant.arm].oracle)
+        for name, variant in plan.variants.items()
+    }
+    asked = [{**variant, "timestamp": ""} for variant in described.values()]
+    path = session.handle.layout.folder / "plans" / f"{digest([asked, plan.spec.manifest_name])}.json"
+    if session.handle.resumed or not path.exists():
+        write_json(
+            path,
+            {
+                "dataset": plan.spec.dataset,
+                "split": plan.spec.split,
+                "filter": info.filter,
+                "instances": len(plan.manifest.places),
+                "reps": plan.spec.reps,
+                "arm_versions": {name: arm.version for name, arm in plan.arms.items()},
+                "manifest": f"manifests/{plan.manifest.path.name}",
+                "variants": described,
+            },
+        )

@@ -1,0 +1,70 @@
+"""What earlier attempts at a cell have paid for already: served again for nothing, before anything new is asked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from pytest_swebench.errors import InputError
+from pytest_swebench.providers.protocol import Answer, Provider, Request
+from pytest_swebench.providers.replay import Recording, parse_recording, redacted
+from pytest_swebench.providers.tokens import count_tokens
+from pytest_swebench.records.journal import unseal
+from pytest_swebench.redact import Redactor
+
+_SEAL_BYTES: Final = 20  # `,"crc":"01234567"}` and a little more
+
+
+def read_exchanges(path: Path) -> list[Recording]:
+    """Return the exchanges of a transcript, in order; lines that are damaged or of another format are left out."""
+    exchanges = []
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if b'"crc":' in line[-_SEAL_BYTES:] and unseal(line) is None:
+            continue
+        try:
+            exchanges.append(parse_recording(line.decode(), number, path))
+        except (InputError, UnicodeDecodeError):
+            continue
+    return exchanges
+
+
+class Earlier:
+    """Serves, by request and in order, what one of `attempts` got; anything else goes to `provider`.
+
+    Where several attempts asked the same question, the one that asked it most often is followed. Transcripts hold no
+    secrets, nor does what was made of their answers: a request counts as the same without them, too.
+    """
+
+    def __init__(self, provider: Provider, *attempts: Sequence[Recording], redactor: Redactor | None = None) -> None:
+        self.name = provider.name
+        self.base_url: str = getattr(provider, "base_url", "")
+        self._provider = provider
+        self._redactor = redactor or Redactor()
+        self._answers: dict[str, list[Answer]] = {}
+        self._exact: dict[str, str] = {}  # digest of a request as it was -> that of it without secrets
+        for exchanges in attempts:
+            asked: dict[str, list[Answer]] = {}
+            for exchange in exchanges:
+                clean = exchange.request.digest
+                self._exact[exchange.request_digest] = clean
+                asked.setdefault(clean, []).append(exchange.answer)
+            for digest, answers in asked.items():
+                if len(answers) > len(self._answers.get(digest, ())):
+                    self._answers[digest] = answers
+
+    def complete(self, request: Request, *, timeout_s: float) -> Answer:
+        """Answer from an earlier attempt, else as the wrapped provider does."""
+        clean = self._exact.get(request.digest) or redacted(request, self._redactor).digest
+        if waiting := self._answers.get(clean):
+            return dataclasses.replace(waiting.pop(0), served="earlier")
+        return self._provider.complete(request, timeout_s=timeout_s)
+
+    def count_tokens(self, request: Request, *, timeout_s: float) -> int | None:
+        """Return what the endpoint counts; see `tokens.count_tokens`."""
+        return count_tokens(self._provider, request, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Close the wrapped provider."""
+        self._provider.close()

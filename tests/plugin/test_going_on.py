@@ -1,0 +1,110 @@
+"""`--resume`, `--checkpoint` and `--rerun-failed`: which run is meant, and which of its cells run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import Run, ids
+
+DEMO = ("-m", "experiment", "--dataset=demo", "--arms=singleshot", "--outcome=capture")
+BROKEN = """
+from pathlib import Path
+from pytest_swebench.arms.protocol import Solution
+from pytest_swebench.errors import ProviderError
+
+class Shaky:
+    name, version, paid, oracle = "shaky", "1", False, True
+    def check(self, instances): pass
+    def solve(self, context):
+        mark = Path(f"tried-{context.problem.instance_id}")
+        first = not mark.exists()
+        mark.touch()
+        if first and "spanlib" in context.problem.instance_id:
+            raise ProviderError("away")
+        return Solution(patch=context.hidden.gold_patch if "ledgerlib" in context.problem.instance_id else "")
+
+def pytest_swebench_arms():
+    return [Shaky()]
+"""
+
+
+def test_latest_run_goes_on_where_it_was_broken(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(BROKEN)
+    options = ("-m", "experiment", "--dataset=demo", "--arms=shaky", "--outcome=capture")
+    assert run(*options, "--run-id=older", "--instances=tinyconf").ret == 0
+    first = run(*options, "--run-id=shaky", "--instances=ledgerlib,spanlib")
+    first.assert_outcomes(passed=5, errors=4)
+    first.stdout.fnmatch_lines(["to go on:    the same command with --resume=shaky"])
+    again = run(*options, "--instances=ledgerlib,spanlib", "--resume")
+    again.assert_outcomes(passed=4, deselected=5)
+    again.stdout.fnmatch_lines(["swebench: run shaky, *"])
+    done = run(*options, "--instances=ledgerlib,spanlib", "--resume=shaky")
+    assert done.ret == 0
+    done.stdout.fnmatch_lines(["resumed: all 9 selected cells were done before, nothing was run"])
+
+
+def test_run_that_is_not_there_is_named_with_its_neighbours(run: Run, pytester: pytest.Pytester) -> None:
+    for options, message in (
+        (("--resume",), "*--resume: there is no run in *results*"),
+        (("--rerun-failed=latest",), "*--rerun-failed: there is no run in *results*"),
+    ):
+        refused = run(*DEMO, *options)
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        refused.stderr.fnmatch_lines([message])
+    run(*DEMO, "--run-id=monday", "--max-instances=1")
+    refused = run(*DEMO, "--resume=mondey")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*unknown run 'mondey'; did you mean 'monday'?*"])
+    both = run(*DEMO, "--resume=monday", "--run-id=monday")
+    both.stderr.fnmatch_lines(["*--run-id and --resume each name the run; give one of them*"])
+
+
+def test_only_failed_cells_run_again_in_a_run_of_their_own(run: Run, pytester: pytest.Pytester) -> None:
+    first = run(*DEMO, "--run-id=first")
+    first.assert_outcomes(passed=13)
+    again = run(*DEMO, "--rerun-failed=latest", "--run-id=second", "-n", "2")
+    again.assert_outcomes(passed=7)
+    failed = {record["instance_id"] for record in results(pytester.path, "first") if record["outcome"] != "resolved"}
+    assert {record["instance_id"] for record in results(pytester.path, "second")} == failed
+    gold = ("-m", "experiment", "--dataset=demo", "--arms=gold", "--max-instances=2")
+    assert run(*gold, "--run-id=gold").ret == 0
+    nothing = run(*gold, "--rerun-failed=gold")
+    assert nothing.ret == pytest.ExitCode.USAGE_ERROR
+    nothing.stderr.fnmatch_lines(["*--rerun-failed=gold: every cell that ran there passed*"])
+
+
+def test_checkpoint_names_the_run_and_the_same_command_goes_on(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(BROKEN)
+    options = ("-m", "experiment", "--dataset=demo", "--arms=shaky", "--outcome=capture", "--checkpoint=point.json")
+    assert run(*options).ret == 1
+    path = pytester.path / ".swebench" / "checkpoints" / "point.json"
+    held = json.loads(path.read_text())
+    assert held["statistics"] == {"infra": 4, "no_patch": 4, "resolved": 5}
+    assert len(held["completed"]) == 9
+    assert set(held["failed"].values()) == {"away"}
+    again = run(*options)
+    again.assert_outcomes(passed=4, deselected=9)
+    held_again = json.loads(path.read_text())
+    assert held_again["run_id"] == held["run_id"]
+    assert held_again["statistics"] == {"no_patch": 8, "resolved": 5}
+    path.write_text("{}")
+    refused = run(*options)
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*--checkpoint *point.json*: not a checkpoint*"])
+
+
+def test_changed_setting_makes_only_its_own_cells_new(run: Run, pytester: pytest.Pytester) -> None:
+    options = ("-m", "experiment", "--dataset=demo", "--arms=gold,singleshot", "--outcome=capture", "--run-id=kept")
+    assert run(*options, "--max-instances=3").ret == 0
+    changed = run(*options, "--max-instances=3", "--context-tokens=20000", "-v")
+    assert changed.ret == 0
+    assert {name.split("/")[1] for name in ids(changed)} == {"singleshot"}
+    changed.assert_outcomes(passed=3, deselected=3)
+
+
+def results(folder: Path, run_id: str) -> list[dict[str, str]]:
+    text = (folder / "results" / run_id / "results.jsonl").read_text()
+    return [json.loads(line) for line in text.splitlines()]

@@ -1,0 +1,291 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from pytest_swebench.config import SETTINGS, Kind, Layer, Resolved, resolve
+from pytest_swebench.config.active import ini_options, settings_of
+from pytest_swebench.config.files import DOTENV, YAML, read_dotenv, read_yaml, schema
+from pytest_swebench.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+
+
+def write(folder: Path, *, yaml: str = "", dotenv: str = "") -> None:
+    if yaml:
+        folder.joinpath(YAML).write_text(yaml, encoding="utf-8")
+    if dotenv:
+        folder.joinpath(DOTENV).write_text(dotenv, encoding="utf-8")
+
+
+def one(name: str, folder: Path, env: dict[str, str] | None = None, **given: Any) -> Resolved:
+    """Resolve with what `option` and `ini` hold by name."""
+    option, ini = given.get("option", {}), given.get("ini", {})
+    return resolve(env or {}, folder, option=option.get, ini=ini.get)[name]
+
+
+def test_every_layer_gives_way_to_those_before_it(tmp_path: Path) -> None:
+    write(tmp_path, yaml="generation: {model: from-yaml}", dotenv="MODEL=from-dotenv\n")
+    env, option, ini = {"MODEL": "from-env"}, {"model": "from-option"}, {"swebench_model": "from-ini"}
+    found = [one("model", tmp_path, env, option=option, ini=ini), one("model", tmp_path, env, ini=ini)]
+    found.append(one("model", tmp_path, ini=ini))
+    tmp_path.joinpath(DOTENV).unlink()
+    found.append(one("model", tmp_path, ini=ini))
+    tmp_path.joinpath(YAML).unlink()
+    found += [one("model", tmp_path, ini=ini), one("model", tmp_path)]
+    assert [(one.value, one.source) for one in found] == [
+        ("from-option", "--model"),
+        ("from-env", "env:MODEL"),
+        ("from-dotenv", ".env:MODEL"),
+        ("from-yaml", ".swebench.yaml:generation.model"),
+        ("from-ini", "ini:swebench_model"),
+        (None, "default"),
+    ]
+    assert [one.layer for one in found] == list(Layer)
+    assert [one.is_typed for one in found] == [True, *[False] * 5]
+    assert [one.is_default for one in found] == [*[False] * 5, True]
+
+
+def test_option_equal_to_the_default_wins_like_any_other(tmp_path: Path) -> None:
+    default = SETTINGS["generation_timeout"].default
+    env = {"SWEBENCH_GENERATION_TIMEOUT": "20"}
+    assert one("generation_timeout", tmp_path, env).value == 20
+    typed = one("generation_timeout", tmp_path, env, option={"generation_timeout": default})
+    assert (typed.value, typed.source) == (default, "--generation-timeout")
+
+
+def test_long_name_comes_before_the_short_one_of_the_same_place_only(tmp_path: Path) -> None:
+    write(tmp_path, dotenv="SWEBENCH_PROVIDER=long-dotenv\nPROVIDER=short-dotenv\n")
+    assert one("provider", tmp_path, {"PROVIDER": "a", "SWEBENCH_PROVIDER": "b"}).source == "env:SWEBENCH_PROVIDER"
+    assert one("provider", tmp_path, {"PROVIDER": "a"}).source == "env:PROVIDER"
+    assert one("provider", tmp_path).value == "long-dotenv"
+
+
+def test_what_is_set_to_nothing_is_not_set(tmp_path: Path) -> None:
+    write(tmp_path, yaml="generation:\n  model:\nexperiment:\n", dotenv="MODEL=\nLANGUAGE=      # python, go\n")
+    settings = resolve({"MODEL": "  ", "MAX_INSTANCES": ""}, tmp_path, option={"dataset": ""}.get)
+    assert {settings[name].source for name in ("model", "max_instances", "language", "dataset")} == {"default"}
+
+
+def test_language_of_the_process_is_gettexts_and_of_dotenv_is_ours(tmp_path: Path) -> None:
+    assert one("language", tmp_path, {"LANGUAGE": "en_US:en"}).is_default
+    assert one("language", tmp_path, {"SWEBENCH_LANGUAGE": "go"}).value == "go"
+    write(tmp_path, dotenv="LANGUAGE=python\n")
+    assert one("language", tmp_path).source == ".env:LANGUAGE"
+
+
+def test_there_is_no_paid_default(tmp_path: Path) -> None:
+    settings = resolve({}, tmp_path)
+    assert [settings.value(name) for name in ("provider", "model", "provider_url")] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("max_instances", "12", 12),
+        ("max_cost", "2.5", 2.5),
+        ("cache", "Yes", True),
+        ("generation_enabled", "false", False),
+        ("arms", "gold,null", "gold,null"),
+        ("price", "m=1,2 0.5,1,0.1", ("m=1,2", "0.5,1,0.1")),
+    ],
+)
+def test_text_becomes_what_an_option_would_give(name: str, text: str, value: object, tmp_path: Path) -> None:
+    assert one(name, tmp_path, {f"SWEBENCH_{name.upper()}": text}).value == value
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"env": {"MAX_INSTANCES": "ten"}}, r"env:MAX_INSTANCES: 'ten' is not a whole number of 0 or more"),
+        ({"env": {"SWEBENCH_MAX_COST": "nan"}}, r"env:SWEBENCH_MAX_COST: 'nan' is not a number of 0 or more"),
+        ({"env": {"SWEBENCH_MAX_COST": "-1"}}, r"env:SWEBENCH_MAX_COST -1: must be 0 or more"),
+        ({"env": {"SWEBENCH_CACHE": "maybe"}}, r"env:SWEBENCH_CACHE: 'maybe' is not true or false"),
+        ({"option": {"eval_timeout": 0.5}}, r"--eval-timeout 0.5: must be 1 or more"),
+        ({"ini": {"swebench_rpm": 0}}, r"ini:swebench_rpm 0: must be 1 or more"),
+        ({"ini": {"swebench_max_cost": "x"}}, r"ini:swebench_max_cost: 'x' is not a number"),
+    ],
+)
+def test_value_that_cannot_be_meant_is_refused_with_its_source(
+    given: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        one("model", tmp_path, **given)
+
+
+def test_lists_in_yaml_become_what_an_option_takes(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        yaml="""
+experiment: {arms: [gold, null, singleshot], dataset: lite, max_instances: 3}
+generation: {model: [a, b], temperature: 0.1, price: ["a=1,2", "3,4"], cache: true}
+evaluation: {timeout: 900, max_patch_size_mb: 5}
+docker: {namespace: ghcr.io/me}
+""",
+    )
+    settings = resolve({}, tmp_path)
+    names = ("arms", "dataset", "max_instances", "model", "temperatures", "price", "cache", "eval_timeout")
+    assert [settings.value(name) for name in names] == [
+        *("gold,null,singleshot", "lite", 3, "a,b", "0.1", ("a=1,2", "3,4"), True, 900),
+    ]
+    assert (settings.value("max_patch_size"), settings.value("docker_namespace")) == (5, "ghcr.io/me")
+    write(tmp_path, yaml="generation: {price: '1,2 m=3,4'}")
+    assert resolve({}, tmp_path).value("price") == ("1,2", "m=3,4")
+
+
+@pytest.mark.parametrize(
+    ("yaml", "message"),
+    [
+        ("generation: {modle: x}", "generation: unknown key 'modle'; did you mean 'model'? known: base_url,"),
+        ("generatoin: {model: x}", "unknown section 'generatoin'; did you mean 'generation'? known: docker, eval"),
+        ("generation: {api_key: sk}", "generation.api_key: keys of providers do not belong here; set them in the env"),
+        ("generation: {max_workers: many}", "generation.max_workers: 'many' is not a whole number of 1 or more"),
+        ("generation: {max_workers: 0}", ".swebench.yaml:generation.max_workers 0: must be 1 or more"),
+        ("generation: {model: true}", "generation.model: True is not text or a list"),
+        ("generation: {model: [[a]]}", "generation.model.0: ['a'] is not text or a list"),
+        ("experiment: {language: no}", "experiment.language: False is not text"),
+        ("generation: openai", "generation: 'openai' is not a section of keys and values"),
+        ("- a\n- b", "holds ['a', 'b']; write sections with keys, known: experiment, generation"),
+        ("generation: {model: 'a", "not YAML: while scanning a quoted scalar"),
+    ],
+)
+def test_yaml_that_does_not_fit_is_refused_with_key_and_what_is_accepted(
+    yaml: str, message: str, tmp_path: Path
+) -> None:
+    write(tmp_path, yaml=yaml)
+    with pytest.raises(InputError, match=re.escape(message)) as refused:
+        resolve({}, tmp_path)
+    assert str(refused.value).startswith(YAML)
+
+
+def test_empty_yaml_says_nothing(tmp_path: Path) -> None:
+    write(tmp_path, yaml="# nothing yet\n")
+    assert read_yaml(tmp_path) == {}
+
+
+def test_schema_is_a_schema_and_knows_every_setting() -> None:
+    Draft202012Validator.check_schema(schema())
+    places = {f"{part}.{key}" for part, keys in schema()["properties"].items() for key in keys["properties"]}
+    assert places == {setting.path for setting in SETTINGS.values()}
+
+
+@pytest.mark.parametrize("name", [DOTENV, YAML])
+def test_file_that_cannot_be_read_is_told(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"a: \xff")
+    with pytest.raises(InputError, match=rf"{re.escape(name)}: cannot be read: .*UTF-8"):
+        resolve({}, tmp_path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(InputError, match=rf"{re.escape(name)}: cannot be read: "):
+        resolve({}, tmp_path)
+
+
+def test_dotenv_stays_out_of_the_process_and_out_of_the_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LLM_API_KEY", raising=False)
+    write(tmp_path, dotenv="export LLM_API_KEY='sk-0123456789'\nMODEL=m # a comment\n")
+    settings = resolve({}, tmp_path)
+    assert settings.dotenv == {"LLM_API_KEY": "sk-0123456789", "MODEL": "m"}
+    assert "sk-0123456789" not in repr(settings)
+    assert "LLM_API_KEY" not in os.environ
+
+
+@given(st.dictionaries(st.sampled_from(sorted(SETTINGS)), st.sampled_from(list(Layer)[:-1]), max_size=8))
+def test_the_first_layer_that_has_a_value_decides(layers: dict[str, Layer]) -> None:
+    texts = {Kind.INTEGER: "7", Kind.NUMBER: "7", Kind.BOOLEAN: "true"}
+    values = {Kind.INTEGER: 7, Kind.NUMBER: 7.0, Kind.BOOLEAN: True, Kind.TEXTS: ("x",)}
+    rows = [(SETTINGS[name], layer) for name, layer in layers.items()]
+    option = {row.name: values.get(row.kind, "x") for row, layer in rows if layer is Layer.OPTION}
+    env = {row.env[0]: texts.get(row.kind, "x") for row, layer in rows if layer <= Layer.ENVIRONMENT}
+    ini = {row.ini: texts.get(row.kind, "x") for row, _ in rows}
+    settings = resolve(env, Path("/nonexistent"), option=option.get, ini=ini.get)
+    for row, layer in rows:
+        reached = layer if row.has_option or layer is not Layer.OPTION else Layer.ENVIRONMENT
+        assert settings[row.name].layer is (reached if reached <= Layer.ENVIRONMENT else Layer.INI)
+        assert settings[row.name].value == values.get(row.kind, "x")
+    assert all(settings[name].is_default for name in settings if name not in layers)
+
+
+def test_pytest_gives_options_and_its_own_configuration(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeconftest(
+        "from pytest_swebench.config.active import ini_options\n"
+        "def pytest_addoption(parser):\n"
+        "    for name, text, kind in ini_options():\n"
+        "        if name not in parser._inidict:\n"
+        "            parser.addini(name, text, type=kind, default=None)\n"
+    )
+    pytester.makepyprojecttoml(
+        "[tool.pytest]\nswebench_max_instances = 4\nswebench_arms = 'gold'\nswebench_cache = true\n"
+    )
+    config = pytester.parseconfig("-p", "pytest_swebench.plugin", "--model=m")
+    settings = settings_of(config, {"OUTPUT_DIR": "there"})
+    names = ("max_instances", "arms", "cache", "model", "output_dir", "rpm")
+    assert [(settings.value(name), settings[name].source) for name in names] == [
+        (4, "ini:swebench_max_instances"),
+        ("gold", "ini:swebench_arms"),
+        (True, "ini:swebench_cache"),
+        ("m", "--model"),
+        ("there", "env:OUTPUT_DIR"),
+        (None, "default"),
+    ]
+    assert settings_of(config, {"OUTPUT_DIR": "elsewhere"}) is settings
+
+
+def test_names_are_nobody_elses() -> None:
+    for names in zip(*((row.name, row.path, row.ini) for row in SETTINGS.values()), strict=True):
+        assert len(set(names)) == len(SETTINGS)
+    every = [name for row in SETTINGS.values() for name in row.dotenv]
+    assert len(set(every)) == len(every)
+    assert {name for name, _, _ in ini_options()} == {row.ini for row in SETTINGS.values()}
+
+
+def test_page_tells_every_setting_with_all_its_names() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([^`]+)` \|(.*)$", page, re.MULTILINE))
+    for setting in SETTINGS.values():
+        cells = [cell.strip() for cell in rows.pop(setting.path).split("|")]
+        assert cells[0] == (f"`{setting.option}`" if setting.has_option else "")
+        assert re.findall(r"`([^`]+)`", cells[1]) == [*setting.env, *setting.in_dotenv]
+        assert cells[2] == (f"`{setting.default}`" if setting.default is not None else "")
+    assert rows == {}
+
+
+def test_example_of_dotenv_holds_only_what_something_reads() -> None:
+    from pytest_swebench.providers.registry import PROVIDERS
+    from pytest_swebench.secrets import GENERIC_KEY_ENV
+
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    names = set(re.findall(r"^#?\s?([A-Z_]+)=", text, re.MULTILINE))
+    known = {name for row in SETTINGS.values() for name in row.dotenv} | set(GENERIC_KEY_ENV)
+    assert names - known - {name for spec in PROVIDERS.values() for name in spec.key_env} == set()
+    assert names >= {"PROVIDER", "MODEL", "BASE_URL", "LLM_API_KEY", "ARMS", "OUTPUT_DIR", "MAX_INSTANCES", "LANGUAGE"}
+
+
+def test_example_of_dotenv_is_read_without_complaint(tmp_path: Path) -> None:
+    text = (ROOT / ".env.example").read_text(encoding="utf-8")
+    write(tmp_path, dotenv=text)
+    found = resolve({}, tmp_path)
+    assert found.dotenv["LLM_API_KEY"].startswith("keyring://swebench-runner/")
+    everything = "\n".join(
+        line.removeprefix("# ") if re.match(r"# [A-Z_]+=", line) else line for line in text.split("\n")
+    )
+    write(tmp_path, dotenv=everything)
+    assert set(read_dotenv(tmp_path)) <= set(dotenv_values(tmp_path / DOTENV))
+    resolve({}, tmp_path)
+
+
+def test_settings_can_be_shown_as_json(tmp_path: Path) -> None:
+    settings = resolve({}, tmp_path)
+    assert json.loads(json.dumps({name: settings.value(name) for name in settings}))["output_dir"] == "results"
