@@ -113,7 +113,7 @@ class Calls:
 
         def waits(wait_s: float, reason: str) -> None:
             calls.retries += 1
-            emit(BackedOff(cell, wait_s, reason))
+            emit(BackedOff(cell, wait_s, reason.partition(": ")[2] or reason))  # who was asked, everybody knows
 
         def endpoint() -> Provider:
             gate = self._gate(str(cell), cell.variant, provider_name, spec.provider_url)

@@ -35,6 +35,7 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     from pytest_swebench.providers.estimate import earlier_costs, estimate
 
     found = estimate(works, earlier_costs(session.handle.layout.root))
+    reporter.ensure_newline()
     if found is None:
         reporter.write_line("swebench: no estimate of the cost: nothing tells how much these arms call, or its price")
     elif found.max_usd > 0:

@@ -83,6 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if options.is_active(config):
         _activate(config)
         _redact(config)
+        if not config.getoption("collectonly"):
+            from pytest_swebench.reporting.progress.plugin import Progress
+
+            config.pluginmanager.register(Progress(config), "swebench-progress")
 
 
 def _redact(config: pytest.Config) -> None:
@@ -91,10 +95,6 @@ def _redact(config: pytest.Config) -> None:
         from pytest_swebench.reporting.redacted import RedactedReports
 
         config.pluginmanager.register(RedactedReports(config), "swebench-redacted")
-        if not config.getoption("collectonly"):
-            from pytest_swebench.reporting.progress.plugin import Progress
-
-            config.pluginmanager.register(Progress(config), "swebench-progress")
 
 
 def _activate(config: pytest.Config) -> None:

@@ -206,7 +206,9 @@ def _cap(limit: LimitReached, meter: Meter) -> str:
 
 def _opened_sandbox(context: RunContext, instance: Instance, record: Record) -> Sandbox:
     context.emit(PhaseStarted(record.cell, "sandbox"))
-    return context.backend.open(instance)
+    opened = context.backend.open(instance)
+    context.emit(PhaseStarted(record.cell, "solve"))
+    return opened
 
 
 def _solved_before(context: RunContext, folder: Path, record: Record) -> Solution | None:

@@ -117,7 +117,7 @@ def test_output_folder_of_the_environment_is_used(tmp_path: Path, gold: dict[str
     assert (tmp_path / "elsewhere/one/somebody__model.one.json").is_file()
     assert not (tmp_path / "results").exists()
     shown = runner(tmp_path, *command, "--show-command", "--output-dir", "here", OUTPUT_DIR="elsewhere")
-    assert " --output-dir=here " in shown.stdout
+    assert f" --output-dir={tmp_path / 'here'} " in shown.stdout
 
 
 def test_a_dataset_file_is_the_same_however_it_is_written(tmp_path: Path, gold: dict[str, str]) -> None:

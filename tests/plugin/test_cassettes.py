@@ -51,7 +51,7 @@ def test_changed_prompt_is_told_with_its_step_and_never_answered(
         changed = run(*options, "--cassette=replay", "--context-tokens=2500")
     assert answers.asked.total() == 1
     assert changed.ret == 1
-    changed.stdout.fnmatch_lines(["*ReplayMiss: step 1 of * message 1 (user) at character *recorded*asked*"])
+    changed.stdout.fnmatch_lines(["*ReplayMiss: step 1 differs *message 1 (user) at character *recorded*asked*"])
 
 
 def test_once_asks_only_what_is_missing(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,16 @@ def test_singleshot_over_a_real_wire(
     with LLMServer(answer) as server:
         url = server.anthropic_url if wire == "anthropic" else server.openai_url
         options = ("--provider", wire, "--provider-url", url, "--model", "some-model", "--arms", "singleshot")
-        options += ("--dataset=rows.jsonl", "--instance-ids", chosen, "--count", 2, "--outcome", "capture")
+        options += (
+            "--dataset=rows.jsonl",
+            "--instance-ids",
+            chosen,
+            "--count",
+            2,
+            "--outcome",
+            "capture",
+            "--price=1,2",
+        )
         result = run("-m", "experiment", *options, timeout_s=300)
         result.assert_outcomes(passed=2)
         assert len(server.requests) == 2

@@ -28,7 +28,7 @@ def replay(tmp_path: Path) -> ReplayProvider:
 
 
 def cent_a_call(asked: str, answered: str, usage: Usage) -> float | None:
-    return 0.01 if answered == "m-1" else None
+    return 0.01 if asked == "m-1" else None
 
 
 def test_calls_usage_and_cost_add_up(replay: ReplayProvider) -> None:

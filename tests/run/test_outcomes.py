@@ -77,9 +77,13 @@ def test_recorded_answers_lead_where_they_should(
 def test_paid_cell_is_seen_from_outside_in_order(bench: Bench) -> None:
     result = bench.run("singleshot", "ledgerlib__ledgerlib-12")
     assert [type(event) for event in bench.events] == [
-        *(CellStarted, PhaseStarted, PhaseStarted, ProviderCalled, PhaseStarted, PhaseStarted, CellFinished)
+        CellStarted,
+        *[PhaseStarted] * 3,
+        ProviderCalled,
+        *[PhaseStarted] * 2,
+        CellFinished,
     ]
-    assert bench.phases() == ["solve", "sandbox", "grade", "record"]
+    assert bench.phases() == ["solve", "sandbox", "solve", "grade", "record"]
     started, finished = bench.events[0], bench.events[-1]
     assert isinstance(started, CellStarted)
     assert isinstance(finished, CellFinished)
