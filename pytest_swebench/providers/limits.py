@@ -26,6 +26,13 @@ _PARTS: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[dhms])")
 _MINUTE_S: Final = 90.0  # what a limit per minute may take to reset, with a margin
 
 
+LONGEST_WAIT_S: Final = 120.0
+"""The longest wait that an endpoint is granted."""
+
+PROBE_S: Final = 30.0
+"""After how long one that asks for more is asked again."""
+
+
 def told_limits(headers: Mapping[str, str], now: datetime | None = None) -> dict[str, float]:
     """Return kind -> how many a minute, for each kind that the headers speak of.
 
@@ -89,3 +96,11 @@ def _until_s(text: str, now: datetime) -> float | None:
     except ValueError:
         return None
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
+
+
+def honoured_s(asked_s: float) -> float:
+    """Return how long to wait where an endpoint asks for `asked_s` seconds: so long, or, beyond reason, until a probe.
+
+    Nobody knows whether an endpoint that names hours means it, so it is asked again soon.
+    """
+    return asked_s if asked_s <= LONGEST_WAIT_S else PROBE_S

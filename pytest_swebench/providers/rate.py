@@ -20,14 +20,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pytest_swebench.errors import ProviderError
 from pytest_swebench.providers.database import Database
-from pytest_swebench.providers.limits import KINDS, retry_after_s, told_limits
+from pytest_swebench.providers.limits import KINDS, honoured_s, retry_after_s, told_limits
 from pytest_swebench.providers.protocol import Request, Usage
 from pytest_swebench.providers.tokens import upper_bound
 
 if TYPE_CHECKING:
     import sqlite3
 
-LONGEST_PAUSE_S: Final = 120.0  # an endpoint that asks for more is tried again all the same
 _SHARE: Final = 0.96  # of a limit that is used, so that uneven ways to the endpoint never make it more than all
 _SLACK_S: Final = 0.2  # a turn taken late may be made up for within this
 _QUIET_PAUSE_S: Final = 15.0  # longest pause of a 429 that names none; they double from 1 s
@@ -118,7 +117,7 @@ class Limiter:
             if wait_s is None and refused:
                 wait_s = min(_QUIET_PAUSE_S, 2.0 ** min(state["refusals"], 10))
             if wait_s and (refused or status >= 500):
-                _pause(db, state, now, now + min(LONGEST_PAUSE_S, wait_s))
+                _pause(db, state, now, now + honoured_s(wait_s))
 
     def settle(self, turn: Turn, usage: Usage | None) -> None:
         """Correct what was taken to what was used; None gives all tokens back. With an answer the rate grows again."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from pytest_swebench.errors import ProviderError
+from pytest_swebench.providers.limits import LONGEST_WAIT_S, honoured_s
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 OnWait = Callable[[float, str], None]
 
-LONGEST_WAIT_S: Final = 120.0  # whatever a server asks for; then it is asked again
 LONGEST_SHARE: Final = 0.4  # of the whole time: no single wait takes more, so that nothing a server asks ends a call
 FIRST_SHARE: Final = 0.6  # of the whole time: what an attempt may take while others could follow it
 LEAST_SHARE: Final = 0.05  # of the whole time: with less than that left, another attempt would only be cut, and paid
@@ -46,8 +46,8 @@ class RetryPolicy:
         """Return the wait after `failed` failures (1 or more), the last of them being `error`."""
         backoff_s = min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(failed - 1, 30))
         backoff_s *= random.uniform(0.75, 1.25)  # so that parallel workers do not come back at the same moment
-        asked_s = error.retry_after_s * random.uniform(1.0, 1.05) if isinstance(error, Busy) else 0.0
-        return min(LONGEST_WAIT_S, max(backoff_s, asked_s))
+        asked_s = honoured_s(error.retry_after_s) if isinstance(error, Busy) else 0.0
+        return min(LONGEST_WAIT_S, max(backoff_s, asked_s * random.uniform(1.0, 1.05)))
 
 
 @dataclass(frozen=True, slots=True)

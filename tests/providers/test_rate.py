@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from pytest_swebench.errors import ProviderError
-from pytest_swebench.providers.limits import KINDS
+from pytest_swebench.providers.limits import KINDS, LONGEST_WAIT_S, PROBE_S
 from pytest_swebench.providers.protocol import Message, Request, Usage
-from pytest_swebench.providers.rate import LONGEST_PAUSE_S, Limiter, Turn, lane_name
+from pytest_swebench.providers.rate import Limiter, Turn, lane_name
 
 TAKER = Path(__file__).parents[1] / "support" / "turn_taker.py"
 
@@ -147,10 +147,11 @@ def test_other_answers_pause_nobody(tmp_path: Path, status: int, headers: dict[s
         take(limiter)
 
 
-def test_a_pause_is_never_longer_than_two_minutes(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("asked", "pause_s"), [("120", LONGEST_WAIT_S), ("100000", PROBE_S)])
+def test_a_pause_is_never_longer_than_two_minutes(tmp_path: Path, asked: str, pause_s: float) -> None:
     with closing(Limiter(tmp_path / "run.sqlite")) as limiter:
-        limiter.heard(take(limiter), 429, {"retry-after": "100000"})
-        assert next_wait_s(limiter) == pytest.approx(LONGEST_PAUSE_S, abs=1)
+        limiter.heard(take(limiter), 429, {"retry-after": asked})
+        assert next_wait_s(limiter) == pytest.approx(pause_s, abs=1)
 
 
 def test_a_pause_moves_the_turns_that_are_waited_for(tmp_path: Path) -> None:
