@@ -89,7 +89,7 @@ class Cap:
     def option(self) -> str:
         if self.unit == "tokens":
             return "--max-tokens"
-        return {"run": "--max-cost", "cell": "--max-cost-per-cell", "variant": "the cap of a variant"}[self.scope]
+        return {"run": "--max-cost", "cell": "--max-cost-per-cell", "variant": "--max-cost-per-variant"}[self.scope]
 
     def amount(self, count: int) -> str:
         return as_usd(count) if self.unit == "pico" else f"{count:,} tokens"

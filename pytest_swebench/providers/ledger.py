@@ -256,11 +256,12 @@ def _counted(db: sqlite3.Connection, cap: Cap) -> int:
 
 def _refusal(db: sqlite3.Connection, cap: Cap, asked: Reservation) -> BudgetExhausted:
     whose = f" of {cap.name}" if cap.name else ""
+    # a cell that its own cap has ended is done, and its next chance is another run's
+    more = "" if cap.scope == "cell" else f"; raise {cap.option} and go on with --resume"
     return BudgetExhausted(
         cap.scope,
         f"{cap.option} {cap.amount(cap.most)}{whose}: {cap.amount(_counted(db, cap))} spent or reserved, and the next "
-        f"call of {asked.model!r} could need {cap.amount(_needed(cap, asked))}; raise {cap.option} and go on with "
-        "--resume",
+        f"call of {asked.model!r} could need {cap.amount(_needed(cap, asked))}{more}",
     )
 
 

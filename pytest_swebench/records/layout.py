@@ -85,7 +85,7 @@ def take_solved(folder: Path, key: str) -> dict[str, Any] | None:
             line: dict[str, Any] = json.loads((aside / SOLVED_FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue
-        if line["key"] == key:
+        if line["key"] == key and not line["cap"]:  # what a cap cut short goes on from its answers
             for name in (SOLVED_FILE, TRANSCRIPT_FILE, PATCH_FILE, INVALID_FILE):
                 if (aside / name).exists():
                     write_whole(folder / name, (aside / name).read_bytes())

@@ -9,7 +9,7 @@ import pytest
 
 from pytest_swebench.ending import OVER_BUDGET
 from tests.plugin.conftest import Run, outcomes, records
-from tests.support.llm_server import LLMServer
+from tests.support.llm_server import LLMServer, ScriptedAnswer
 from tests.support.recorded import RecordedAnswers
 
 
@@ -45,6 +45,48 @@ def test_tripped_cap_stops_the_run_and_a_higher_one_goes_on(
     assert len(ended) == 6
     assert "infra" not in ended.values()
     assert {cell: ended[cell] for cell in done} == done
+
+
+TALKING = """
+from pytest_swebench.arms.protocol import Solution
+from pytest_swebench.providers.protocol import Message, Request
+
+class Talking:
+    name, version, paid, oracle = "talking", "1", True, False
+    def check(self, instances): pass
+    def solve(self, context):
+        sandbox = context.sandbox()
+        for number in range(4):
+            words = (Message("user", f"question {number}"),)
+            context.provider.complete(Request(model=context.variant.model, messages=words, max_tokens=100), timeout_s=9)
+            sandbox.write({f"note{number}.txt": b"asked\\n"})
+        return Solution(patch=sandbox.diff())
+
+def pytest_swebench_arms():
+    return [Talking()]
+"""
+
+
+def test_cell_cut_short_by_the_runs_cap_is_graded_and_goes_on_from_its_answers(
+    run: Run, pytester: pytest.Pytester
+) -> None:
+    pytester.makeconftest(TALKING)
+    with LLMServer([ScriptedAnswer(text="yes", usage={"input": 100, "output": 100})]) as server:
+        talk = [option for option in options(server.openai_url, "--price=0,1000", "--max-instances=1")]
+        talk[talk.index("--arms=singleshot")] = "--arms=talking"
+        # an answer costs ten cents
+        stopped = run(*talk, "--max-cost=0.25")
+        assert stopped.ret == OVER_BUDGET
+        (cut,) = records(pytester.path)
+        assert (cut["outcome"], cut["stop"], cut["cap"], cut["calls"]) == ("unresolved", "cost", "run", 2)
+        assert "note1.txt" in cut["patch"]
+        assert "note2.txt" not in cut["patch"]
+        assert run(*talk, "--max-cost=1").ret == 0
+        assert len(server.requests) == 4
+    (whole,) = records(pytester.path)
+    assert (whole["stop"], whole["cap"], whole["calls"], whole["served"]) == ("submitted", None, 4, {"earlier": 2})
+    assert "note3.txt" in whole["patch"]
+    assert whole["cost_usd"] == pytest.approx(0.4)
 
 
 def test_cap_of_a_cell_is_the_end_of_that_cell_alone(run: Run, pytester: pytest.Pytester) -> None:
