@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
+from pytest_swebench.cell import digest
 from pytest_swebench.errors import InputError, SwebenchError
 from pytest_swebench.events import BackedOff
 from pytest_swebench.providers.gate import OPEN
@@ -156,6 +158,20 @@ class Calls:
             raise
         except Exception as error:  # somebody else's factory, before anything is paid
             raise InputError(f"provider {name!r} cannot be made: {type(error).__name__}: {error}") from error
+
+    def endpoint_digest(self, spec: ExperimentSpec) -> str:
+        """Return a digest of who answers, "" for a provider at its own address: part of what makes a cell."""
+        if spec.provider.startswith(f"{REPLAY}:") and spec.provider != DEMO_PROVIDER:
+            recordings = Path(spec.provider.partition(":")[2])
+            return digest(recordings.read_text(encoding="utf-8", errors="replace")) if recordings.is_file() else ""
+        address = urlsplit(spec.provider_url)
+        return digest([address.scheme, address.hostname, address.port, address.path]) if spec.provider_url else ""
+
+    def close(self) -> None:
+        """Close the files that all processes of the run share; safe to call twice."""
+        for part in (self._limiter, self._ledger):
+            if part is not None:
+                part.close()
 
     def check(self, spec: ExperimentSpec, arms: Mapping[str, Arm]) -> None:
         """Raise InputError, before anything is paid, for what the arms that call models lack."""

@@ -36,11 +36,17 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
         status = pytest.ExitCode.TESTS_FAILED
     status = _generated(config, session, inbox, status)
     if session.handle.layout.ledger.exists():
-        inbox.told += _spending(session)
-        if tripped := session.calls.ledger.tripped():
-            inbox.told += [f"stopped by {one.scope}'s cap: {one.message}" for one in tripped[:_SHOWN]]
-            if any(one.scope == "run" for one in tripped):
-                status = OVER_BUDGET
+        try:
+            inbox.told += _spending(session)
+            tripped = session.calls.ledger.tripped()
+        except RecordError as error:
+            inbox.told.append(f"what the run has cost is not known: {error}")
+            tripped = []
+        finally:
+            session.calls.close()
+        inbox.told += [f"stopped by {one.scope}'s cap: {one.message}" for one in tripped[:_SHOWN]]
+        if inbox.over_budget and any(one.scope == "run" for one in tripped):
+            status = OVER_BUDGET
     if inbox.checkpoint is not None and inbox.checkpoint.problem:
         inbox.told.append(inbox.checkpoint.problem)
     return status
@@ -92,6 +98,8 @@ def _spending(session: ExperimentSession) -> list[str]:
     line = f"paid: ${spent.run.usd:.4f}{of_cap} for {spent.calls} calls, {spent.run.tokens:,} tokens"
     if spent.lost:
         line += f"; {spent.lost} without an answer count in full (${spent.lost_usd:.4f})"
+    if spent.overruns:
+        line += f"; {spent.overruns} charged more than they could by the price list"
     if spent.unpriced:
         line += f"; {spent.unpriced} of unknown price are not in it"
     filed = [f"{asked} as {matched}" for asked, matched in sorted(spent.matched.items()) if matched not in {asked, OWN}]

@@ -54,6 +54,8 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
     for plan in read_plans(layout):
         manifest = read_manifest((layout.folder / plan["manifest"]).with_suffix(".json"))
         for name, described in plan["variants"].items():
+            if described["timestamp"] != layout.timestamp:  # what an earlier invocation asked for
+                continue
             arm = registry.make(described["arm"])
             chosen = [cell for cell in cells if cell.variant == name and cell.instance_id in manifest.places]
             if not arm.paid or not chosen or session.calls.mode == "replay":

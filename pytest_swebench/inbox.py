@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_swebench.cell import Cell, parse_cell
-from pytest_swebench.errors import RecordError
+from pytest_swebench.errors import BudgetExhausted, RecordError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.stash import ATTRIBUTE
@@ -40,6 +40,7 @@ class Inbox:
     is_demo: bool = False
     checkpoint: Checkpoint | None = None
     announced: bool = False
+    over_budget: bool = False
     told: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     _cells: set[str] = field(default_factory=set)
@@ -131,8 +132,14 @@ class Inbox:
         self._missing.discard(nodeid)
         for bundle in bundles:
             self._write(bundle)
-            if self.checkpoint is not None and bundle["kind"] == "record":
-                self.checkpoint.take(bundle["record"])
+            if bundle["kind"] == "record":
+                self._take(bundle["record"])
+
+    def _take(self, record: dict[str, Any]) -> None:
+        broken = (record["error"] or {}).get("type") == BudgetExhausted.__name__
+        self.over_budget |= broken or record["cap"] == "run"
+        if self.checkpoint is not None:
+            self.checkpoint.take(record)
 
     def _write(self, bundle: dict[str, Any]) -> None:
         """Write a line, unless the disk is full: it stands in a journal, which makes up for it at the end."""

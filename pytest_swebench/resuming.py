@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,7 +35,7 @@ def asked_run(config: pytest.Config, root: Path) -> str:
     if option("swe_checkpoint"):
         from pytest_swebench.records.checkpoint import read_checkpoint
 
-        return read_checkpoint(checkpoint_path(config))
+        return read_checkpoint(checkpoint_path(config), root)
     return str(option("swe_run_id"))
 
 
@@ -42,8 +43,8 @@ def checkpoint_path(config: pytest.Config) -> Path:
     """Return the file that `--checkpoint` names: a path, or a bare name in the folder of checkpoints."""
     from pytest_swebench.config.active import settings_of
 
-    given, here = Path(config.getoption("swe_checkpoint")), config.invocation_params.dir
-    return here / given if given.parent.parts else here / settings_of(config).value("checkpoint_dir") / given
+    given, here = str(config.getoption("swe_checkpoint")), config.invocation_params.dir
+    return here / given if os.sep in given else here / settings_of(config).value("checkpoint_dir") / given
 
 
 def keep_checkpoint(config: pytest.Config) -> None:

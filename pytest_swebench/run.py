@@ -157,7 +157,7 @@ def _opened(context: RunContext, cell: Cell, instance: Instance, variant: Varian
 
 def _solve(context: RunContext, instance: Instance, arm: Arm, folder: Path, record: Record) -> Solution:
     """Let the arm work and keep what it leaves, whatever stopped it and however its workplace is left."""
-    paid_before = [read_exchanges(path) for path in earlier_transcripts(folder)]
+    paid_before = [read_exchanges(path) for path in earlier_transcripts(folder, record.key)]
     outside = context.outside(record.cell, paid_before) if arm.paid else Direct(NoProvider(arm.name))
     workplace = Workplace(lambda: _opened_sandbox(context, instance, record), outside, record)
     meter = _meter(context, arm, outside, folder, record)
@@ -353,6 +353,7 @@ def _meter(context: RunContext, arm: Arm, outside: Outside, folder: Path, record
         on_call=called,
         before_first_call=about_to_pay if arm.paid else None,
         transcript_path=folder / TRANSCRIPT_FILE,
+        label={"key": record.key},
         redactor=context.redactor,
     )
 

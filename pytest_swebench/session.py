@@ -220,6 +220,7 @@ class ExperimentSession:
             git_commit=self.handle.git_commit,
             dataset=spec.dataset,
             provider=spec.provider.partition(":")[0],
+            endpoint=self.calls.endpoint_digest(spec),
             filter=" ".join(filter(None, [spec.selection.describe(), self._expressions()])),
             versions=versions(),
             grading=grading_digest(self.config),
@@ -227,8 +228,8 @@ class ExperimentSession:
 
     def close(self) -> None:
         """Release sandboxes, tracing and the journal; what fails is told and keeps nothing else from being closed."""
-        journal = [self._journal.close] if self._journal is not None else []
-        for closer in [*self._closers, *(backend.close for backend in self._backends), *journal]:
+        last = [part.close for part in (self._calls, self._journal) if part is not None]
+        for closer in [*self._closers, *(backend.close for backend in self._backends), *last]:
             try:
                 closer()
             except Exception as error:  # the results are safe on disk by now

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Provider, Request, Usage
@@ -27,11 +28,12 @@ CallListener = Callable[[Request, Answer, float | None], None]
 class Meter:
     """Passes requests on and adds up `calls` answered, `usage` and `cost_usd`.
 
-    `cost_usd` is None from the first call whose price is unknown; `price` is that of the list unless given.
-    Answers from a cache or a cassette cost nothing; those of an earlier attempt at the same cell cost what they did.
-    `served` counts answers by where they came from, `dropped` names the parameters that were left out of requests.
-    `before_first_call` runs once, before anything is paid. `on_call` runs after an exchange is counted and written,
-    so what it raises loses nothing. Raises RecordError if the transcript cannot be written.
+    `cost_usd` is None from the first call whose price is unknown; `price` is that of the list unless given. Answers
+    from a cache or a cassette cost nothing; those of an earlier attempt at the same cell cost what they did. `served`
+    counts answers by where they came from, `dropped` names the parameters that were left out of requests. `label`
+    stands on every line of the transcript. `before_first_call` runs once, before anything is paid. `on_call` runs
+    after an exchange is counted and written, so what it raises loses nothing. Raises RecordError if the transcript
+    cannot be written.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Meter:
         on_call: CallListener | None = None,
         before_first_call: Callable[[], None] | None = None,
         transcript_path: Path | None = None,
+        label: Mapping[str, Any] = MappingProxyType({}),
         redactor: Redactor | None = None,
     ) -> None:
         self.name = provider.name
@@ -55,6 +58,7 @@ class Meter:
         self._on_call = on_call
         self._before_first_call = before_first_call
         self._transcript_path = transcript_path
+        self._label = label
         self._redactor = redactor or Redactor()
 
     def complete(self, request: Request, *, timeout_s: float) -> Answer:
@@ -88,5 +92,5 @@ class Meter:
     def _write(self, request: Request, answer: Answer, cost_usd: float | None) -> None:
         if self._transcript_path is None:
             return
-        exchange = {**exchange_as_json(request, answer), "provider": self.name, "cost_usd": cost_usd}
+        exchange = {**exchange_as_json(request, answer), "provider": self.name, "cost_usd": cost_usd, **self._label}
         append_line(self._transcript_path, seal(self._redactor.data(exchange)))

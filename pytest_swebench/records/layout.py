@@ -93,10 +93,19 @@ def take_solved(folder: Path, key: str) -> dict[str, Any] | None:
     return None
 
 
-def earlier_transcripts(folder: Path) -> list[Path]:
-    """Return the transcripts of the attempts before this one, latest first."""
+def earlier_transcripts(folder: Path, key: str) -> list[Path]:
+    """Return the transcripts of earlier attempts at the cell with this key, latest first."""
     paths = (aside / TRANSCRIPT_FILE for aside in _set_aside(folder))
-    return [path for path in paths if path.exists()]
+    return [path for path in paths if _labelled(path, key)]
+
+
+def _labelled(path: Path, key: str) -> bool:
+    """Say whether a transcript bears `key`, by its first line; another provider's answers are another cell's."""
+    try:
+        with path.open("rb") as file:
+            return bool(json.loads(file.readline())["key"] == key)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _set_aside(folder: Path) -> list[Path]:

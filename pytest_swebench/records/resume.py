@@ -56,11 +56,13 @@ def earlier_cells(layout: RunLayout) -> dict[str, Earlier]:
 
 
 def _recorded(record: Mapping[str, Any]) -> Earlier:
-    outcome = Outcome(record["outcome"])
-    # what a cap of the run or its variant cut short is taken up under a higher one
-    final = outcome.final and not record.get("cap")
-    ungraded = outcome is Outcome.CAPTURED and record["type"] == "result"
-    return Earlier(record["attempt"], record["key"] if final else "", ungraded)
+    ungraded = record["outcome"] == Outcome.CAPTURED and record["type"] == "result"
+    return Earlier(record["attempt"], record["key"] if is_final(record) else "", ungraded)
+
+
+def is_final(record: Mapping[str, Any]) -> bool:
+    """Say whether a cell is done by this record; one that its run's or variant's cap cut short is not."""
+    return Outcome(record["outcome"]).final and not record.get("cap")
 
 
 def keep_earlier(layout: RunLayout) -> None:

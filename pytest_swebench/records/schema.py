@@ -25,7 +25,11 @@ class Versioned(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunInfo:
-    """What every file of a run says about the run itself; `grading` is a digest of how it grades, "" by default."""
+    """What every file of a run says about the run itself.
+
+    `grading` is a digest of how it grades, `endpoint` one of who answers where that is not the provider's own address;
+    both are "" by default.
+    """
 
     run_id: str
     timestamp: str
@@ -34,6 +38,7 @@ class RunInfo:
     provider: str = ""
     filter: str = ""
     grading: str = ""
+    endpoint: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
 
@@ -72,7 +77,8 @@ def cell_key(info: RunInfo, instance: Instance, variant: Variant, arm: Versioned
     """
     own = getattr(arm, "digest_of", None)
     settings = [variant.arm, own(instance.instance_id) if own else arm.version, variant.model, variant.temperature]
-    return digest([info.dataset, instance.digest, digest(settings), rep, info.provider if arm.paid else info.grading])
+    asked = f"{info.provider}{info.endpoint}" if arm.paid else info.grading
+    return digest([info.dataset, instance.digest, digest(settings), rep, asked])
 
 
 @dataclass(slots=True, kw_only=True)

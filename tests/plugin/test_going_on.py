@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.plugin.conftest import Run, ids
+from tests.support.llm_server import LLMServer
+from tests.support.recorded import RecordedAnswers
 
 DEMO = ("-m", "experiment", "--dataset=demo", "--arms=singleshot", "--outcome=capture")
 BROKEN = """
@@ -108,3 +110,34 @@ def test_changed_setting_makes_only_its_own_cells_new(run: Run, pytester: pytest
 def results(folder: Path, run_id: str) -> list[dict[str, str]]:
     text = (folder / "results" / run_id / "results.jsonl").read_text()
     return [json.loads(line) for line in text.splitlines()]
+
+
+def test_answers_of_another_endpoint_are_asked_anew(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
+    options = (*DEMO, "--model=demo-model", "--price=1,1", "--run-id=one", "--instances=ledgerlib-12")
+    first, second = RecordedAnswers(), RecordedAnswers()
+    with LLMServer(first) as here, LLMServer(second) as there:
+        assert run(*options, "--provider=openai", f"--provider-url={here.openai_url}").ret == 0
+        assert run(*options, "--provider=openai", f"--provider-url={here.openai_url}").ret == 0
+        moved = run(*options, "--provider=openrouter", f"--provider-url={there.openai_url}")
+        assert moved.ret == 0
+        moved.stdout.fnmatch_lines(["swebench: estimated cost * for 1 cell *"])
+    assert (first.asked.total(), second.asked.total()) == (1, 1)
+    (record,) = results(pytester.path, "one")
+    assert (record["provider"], record["served"]) == ("openrouter", {})
+
+
+def test_checkpoint_of_a_killed_run_still_tells_what_was_done(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(BROKEN)
+    options = ("-m", "experiment", "--dataset=demo", "--arms=shaky", "--outcome=capture", "--checkpoint=./point.json")
+    assert run(*options, "--instances=ledgerlib,tinyconf").ret == 0
+    path = pytester.path / "point.json"
+    assert len(json.loads(path.read_text())["completed"]) == 9
+    pytester.makeconftest(BROKEN.replace("first = not", "import os; os._exit(9); first = not"))
+    assert run(*options).ret == 9
+    assert len(json.loads(path.read_text())["completed"]) == 9
+    elsewhere = run(*options, "--output-dir=other")
+    assert elsewhere.ret == pytest.ExitCode.USAGE_ERROR
+    elsewhere.stderr.fnmatch_lines(["*--checkpoint *point.json' names the run * in *results', not in *other'*"])
