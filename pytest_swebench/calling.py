@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from pytest_swebench.cell import digest
+from pytest_swebench.cell import Cell, digest, slug
 from pytest_swebench.errors import InputError, SwebenchError
 from pytest_swebench.events import BackedOff
 from pytest_swebench.providers.gate import OPEN
@@ -16,7 +16,7 @@ from pytest_swebench.spec import DEMO_MODEL, DEMO_PROVIDER, TEMPERATURE
 
 if TYPE_CHECKING:
     from pytest_swebench.arms.protocol import Arm
-    from pytest_swebench.cell import Cell
+    from pytest_swebench.cell import Variant
     from pytest_swebench.config.resolve import Settings
     from pytest_swebench.events import Event
     from pytest_swebench.handle import RunHandle
@@ -99,6 +99,7 @@ class Calls:
     def outside(
         self,
         spec: ExperimentSpec,
+        variant: Variant,
         cell: Cell,
         paid_before: Sequence[Sequence[Recording]],
         emit: Callable[[Event], None],
@@ -109,7 +110,7 @@ class Calls:
         """
         from pytest_swebench.providers.earlier import Earlier
 
-        cassette = self._cassette(cell)
+        cassette = self._cassette(cell, variant)
         provider_name = spec.provider.partition(":")[0]
         calls = CellCalls(self.ledger.prices.at(provider_name, spec.provider_url), cassette)
 
@@ -199,6 +200,7 @@ class Calls:
             spec.models,
             spec.provider_url,
             max_tokens=self.ledger.caps.max_tokens,
+            capped=self.ledger.caps.in_money,
         )
 
     def _gate(self, cell: str, variant: str, provider_name: str, base_url: str) -> Gate:
@@ -217,9 +219,13 @@ class Calls:
 
         return Cached(provider, self.handle.layout.root / "cache" / "answers", self.redactor)
 
-    def _cassette(self, cell: Cell) -> Cassette | None:
+    def _cassette(self, cell: Cell, variant: Variant) -> Cassette | None:
+        """Return the cassette of a cell; where its variant does not name the model, the cassette's folder does."""
         if not self.mode:
             return None
         from pytest_swebench.providers.cassette import Cassette, CassetteMode, cassette_path
 
-        return Cassette(cassette_path(self.cassettes, cell), CassetteMode(self.mode), self.redactor)
+        model = slug(variant.model)
+        named = cell.variant if model in cell.variant else f"{cell.variant}+{model}"
+        path = cassette_path(self.cassettes, Cell(cell.instance_id, named, cell.rep))
+        return Cassette(path, CassetteMode(self.mode), self.redactor)

@@ -40,6 +40,7 @@ class Inbox:
     is_demo: bool = False
     checkpoint: Checkpoint | None = None
     announced: bool = False
+    changed: int = 0
     over_budget: bool = False
     told: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
@@ -59,7 +60,8 @@ class Inbox:
         if self.handle.resumed:
             from pytest_swebench.records.resume import read_left_out
 
-            self.left_out = read_left_out(self.handle.layout)
+            found = read_left_out(self.handle.layout)
+            self.left_out, self.changed = found.done, found.changed
         self.selected = Counter(map(_variant, self._cells | self.left_out))
         if (self.handle.layout.folder / "plans").exists():
             self._keep_selected()

@@ -65,12 +65,12 @@ def leave_out_unasked(config: pytest.Config, items: list[pytest.Item]) -> None:
 
 def refuse_items(session: pytest.Session, items: list[pytest.Item], message: str) -> None:
     """Run nothing and say why: a usage error, or, from a worker, a collection error, which is all that travels."""
+    items.clear()  # pytest goes on to tell that collection has finished
     if not is_worker(session.config):
         raise pytest.UsageError(message)
     report = pytest.CollectReport("experiments", "failed", message, [])
     session.config.hook.pytest_collectreport(report=report)
     session.testsfailed += 1
-    items.clear()
 
 
 def check_items(config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Function]:

@@ -140,7 +140,13 @@ def _add_runs(add: Callable[..., None]) -> None:
     add("--run-id", "name of the run; one that exists is resumed: its done cells are left out", metavar="NAME")
     add("--resume", "go on with a run: its name, or the latest one", nargs="?", const="latest", metavar="RUN")
     add("--checkpoint", "file that names the run and what it has done; if it exists, that run goes on", metavar="FILE")
-    add("--rerun-failed", "a new run of the cells that RUN did not resolve, and of nothing else", metavar="RUN")
+    add(
+        "--rerun-failed",
+        "a new run of the cells that a run, its name or the latest, did not resolve, and of nothing else",
+        nargs="?",
+        const="latest",
+        metavar="RUN",
+    )
     add("--generate-only", "leave the patches ungraded", action="store_true")
     add("--generation-output", "write the patches to FILE, as predictions (JSONL)", metavar="FILE")
     add(

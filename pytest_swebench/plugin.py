@@ -164,10 +164,10 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     with _garbage_left_lying():
         try:
             tests = check_items(config, items)
+            leave_out_done(config, items)
         except SwebenchError as error:
             refuse_items(session, items, str(error))
         else:
-            leave_out_done(config, items)
             rerun_infrastructure_only(config, tests, items)
 
 

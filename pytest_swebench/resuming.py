@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,10 @@ _NAMING: Final = ("run_id", "resume", "checkpoint")
 def asked_run(config: pytest.Config, root: Path) -> str:
     """Return the id of the run that the options name, "" for a new one that nobody named. Raises InputError."""
     option = config.getoption
-    given = [name for name in _NAMING if option(f"swe_{name}")]
+    given = [name for name in (*_NAMING, "rerun_failed") if option(f"swe_{name}")]
+    if "rerun_failed" in given and {"resume", "checkpoint"} & set(given):
+        raise InputError("--rerun-failed starts a run of its own; leave --resume and --checkpoint out")
+    given = [name for name in given if name in _NAMING]
     if len(given) > 1:
         names = " and ".join(f"--{name.replace('_', '-')}" for name in given)
         raise InputError(f"{names} each name the run; give one of them")
@@ -103,19 +106,36 @@ def leaving_nothing(config: pytest.Config) -> Iterator[None]:
 def leave_out_done(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the cells that need no run: their key has a final record, or `--rerun-failed` does not name them.
 
-    The session keeps which instances are left.
+    The session keeps which instances are left. Raises InputError where a run is named that knows none of the cells.
     """
     session, handle = session_of(config), handle_of(config)
+    cells = {id(item): (key_of(item), cell) for item, cell in cell_items(items)}
     if (failed := failed_before(config)) is not None:
-        passed = {id(item) for item, cell in cell_items(items) if str(cell) not in failed}
+        passed = {place for place, (_, cell) in cells.items() if str(cell) not in failed}
+        if len(passed) == len(cells):
+            raise InputError(
+                f"--rerun-failed={config.getoption('swe_rerun_failed')}: none of its {len(failed)} failed cells is "
+                f"selected, {_among(failed)}; give the dataset and arms of that run"
+            )
         _deselect(config, items, passed)
     if handle.resumed:
-        from pytest_swebench.records.resume import keep_left_out
+        from pytest_swebench.records.resume import LeftOut, keep_left_out
 
-        done = {id(item): str(cell) for item, cell in cell_items(items) if session.is_done(key_of(item), cell)}
-        keep_left_out(handle.layout, done.values())
+        known = {place for place, (_, cell) in cells.items() if str(cell) in session.earlier}
+        if session.earlier and not known and not config.getoption("swe_run_id"):
+            raise InputError(
+                f"none of the {len(cells)} selected cells is of the run {handle.run_id!r}, {_among(session.earlier)}; "
+                "give the command that it was started with, and --resume"
+            )
+        done = {place for place in known if session.is_done(*cells[place])}
+        changed = sum(bool(session.earlier[str(cells[place][1])].final_key) for place in known - done)
+        keep_left_out(handle.layout, LeftOut(frozenset(str(cells[place][1]) for place in done), changed))
         _deselect(config, items, done)
     session.chosen_ids = list(dict.fromkeys(cell.instance_id for _, cell in cell_items(items)))
+
+
+def _among(cells: Collection[str]) -> str:
+    return f"e.g. {min(cells)}"
 
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], left_out: Container[int]) -> None:

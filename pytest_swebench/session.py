@@ -254,7 +254,9 @@ class ExperimentSession:
             arms=plan.arms,
             variants=plan.variants,
             instance=plan.manifest.instance,
-            outside=lambda cell, paid_before: self.calls.outside(plan.spec, cell, paid_before, emit),
+            outside=lambda cell, paid_before: self.calls.outside(
+                plan.spec, plan.variants[cell.variant], cell, paid_before, emit
+            ),
             backend=backend,
             grader=grader,
             journal=self.journal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,3 +123,13 @@ def closing(record: Record, closers: Mapping[str, Callable[[], list[str]]]) -> I
                 notes = [f"{failed}: {error or type(error).__name__}"]
             for note in notes:
                 record.add_note(note)
+
+
+@contextmanager
+def timed(record: Record, name: str) -> Iterator[None]:
+    """Put the seconds that this takes on the record, under `name`."""
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        record.seconds[name] = round(time.monotonic() - start, 3)

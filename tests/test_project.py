@@ -30,6 +30,7 @@ MODULES = [path for path in PACKAGE.rglob("*.py") if PACKAGE / "demo" / "repos" 
 # What runs without pytest, and may lean on nothing above it.
 CORE = {
     "run",
+    "solving",
     "workplace",
     "arms",
     "grading",

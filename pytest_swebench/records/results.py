@@ -133,6 +133,8 @@ def _write_predictions(layout: RunLayout, records: list[Entry]) -> None:
     for record in records:
         if record["type"] != "result" or not record["patch"] or not Outcome(record["outcome"]).final:
             continue
+        if record.get("patch_redacted"):  # it is not what the arm left, and would be graded as if it were
+            continue
         line = {
             "instance_id": record["instance_id"],
             "model_name_or_path": prediction_name(record),

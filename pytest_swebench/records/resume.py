@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -79,17 +79,30 @@ def read_earlier(layout: RunLayout) -> dict[str, Earlier]:
     return {cell: Earlier(**known) for cell, known in stored.items()}
 
 
-def keep_left_out(layout: RunLayout, cells: Iterable[str]) -> None:
-    """Say which cells this invocation leaves out as done; every worker says the same."""
-    write_json(_snapshot(layout).with_suffix(".done.json"), sorted(cells))
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What this invocation finds of its cells: those it leaves out as done, and how many it runs again.
+
+    `changed` were done, but by another model, arm, prompt or patch than is asked for now.
+    """
+
+    done: frozenset[str] = frozenset()
+    changed: int = 0
 
 
-def read_left_out(layout: RunLayout) -> frozenset[str]:
-    """Return the cells that this invocation left out as done."""
+def keep_left_out(layout: RunLayout, found: LeftOut) -> None:
+    """Say what this invocation leaves out; every worker says the same."""
+    content = {"done": sorted(found.done), "changed": found.changed}
+    write_json(_snapshot(layout).with_suffix(".done.json"), content)
+
+
+def read_left_out(layout: RunLayout) -> LeftOut:
+    """Return what this invocation left out."""
     try:
-        return frozenset(json.loads(_snapshot(layout).with_suffix(".done.json").read_text(encoding="utf-8")))
+        stored = json.loads(_snapshot(layout).with_suffix(".done.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return frozenset()
+        return LeftOut()
+    return LeftOut(frozenset(stored["done"]), stored["changed"])
 
 
 def find_run(root: Path, name: str, option: str, *, besides: str = "") -> Path:

@@ -85,8 +85,9 @@ def cell_key(info: RunInfo, instance: Instance, variant: Variant, arm: Versioned
 class Record:
     """One attempt at a cell, filled in as it goes and stored as one JSON line by `as_json`.
 
-    `served` counts the answers that came from elsewhere than the endpoint, `dropped` names parameters that the model
-    refused, `cap` is `run` or `variant` where a cap that the cell shares with others cut it short.
+    `patch_redacted` says that what is stored of the patch is not what was graded. `served` counts the answers that
+    came from elsewhere than the endpoint, `dropped` names parameters that the model refused, `cap` is `run` or
+    `variant` where a cap that the cell shares with others cut it short.
     """
 
     run_id: str
@@ -102,6 +103,7 @@ class Record:
     outcome: Outcome = Outcome.ERROR
     stop: Stop | None = None
     patch: str = ""
+    patch_redacted: bool = False
     response_text: str = ""
     tool_calls: tuple[dict[str, Any], ...] = ()
     usage: Usage = field(default_factory=Usage)
@@ -163,6 +165,7 @@ class Record:
             "stop": None if self.stop is None else str(self.stop),
             "resolved": (self.outcome is Outcome.RESOLVED) if graded else None,
             "patch": self.patch,
+            "patch_redacted": self.patch_redacted,
             "response_text": self.response_text,
             "tool_calls": list(self.tool_calls),
             "tokens": self.usage.as_json(),

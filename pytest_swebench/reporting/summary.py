@@ -225,6 +225,11 @@ def _resuming(inbox: Inbox) -> list[str]:
         all_done = len(inbox.left_out) == selected
         nothing = "all" if all_done else f"{len(inbox.left_out)} of"
         lines.append(f"resumed: {nothing} {selected} selected cells were done before" + ", nothing was run" * all_done)
+    if inbox.changed:
+        lines.append(
+            f"resumed: {inbox.changed} cells had been done by another model, arm, prompt or patch; those results are "
+            "kept in the journal and count no more"
+        )
     merged = inbox.merged
     if merged is not None and (merged.not_run or any(one.broken for one in merged.summaries)):
         lines.append(f"to go on:    the same command with --resume={inbox.handle.run_id}")

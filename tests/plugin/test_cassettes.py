@@ -71,6 +71,20 @@ def test_replay_without_cassettes_is_refused(run: Run, pytester: pytest.Pytester
     refused.stderr.fnmatch_lines(["*--cassette replay: no cassettes in *record them first*"])
 
 
+def test_models_have_cassettes_of_their_own(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
+    answers = RecordedAnswers()
+    with LLMServer(answers) as server:
+        options = demo(f"--provider-url={server.openai_url}", "--price=1,2", "--max-instances=1", "--count=1")
+        for model in ("one", "two"):
+            assert run(*options, f"--model={model}", "--cassette=record").ret == 0
+    for model in ("one", "two"):
+        assert run(*options, f"--model={model}", "--cassette=replay").ret == 0
+    assert answers.asked.total() == 2
+
+
 def test_cached_answers_are_paid_once_over_runs(
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,3 +141,34 @@ def test_checkpoint_of_a_killed_run_still_tells_what_was_done(run: Run, pytester
     elsewhere = run(*options, "--output-dir=other")
     assert elsewhere.ret == pytest.ExitCode.USAGE_ERROR
     elsewhere.stderr.fnmatch_lines(["*--checkpoint *point.json' names the run * in *results', not in *other'*"])
+
+
+def test_run_is_not_mixed_with_cells_of_another_experiment(run: Run, pytester: pytest.Pytester) -> None:
+    assert run(*DEMO, "--run-id=one", "--instances=ledgerlib-12").ret == 0
+    before = results(pytester.path, "one")
+    for options in (("--resume=one", "--instances=spanlib"), ("--resume=one", "--instances=spanlib", "-n", "1")):
+        refused = run(*DEMO, *options)
+        assert refused.ret != 0
+        assert "none of the 4 selected cells is of the run 'one', e.g. ledgerlib__ledgerlib-12/singleshot/r1" in (
+            refused.stdout.str() + refused.stderr.str()
+        )
+    assert results(pytester.path, "one") == before
+    other = run("-m", "experiment", "--dataset=demo", "--arms=gold", "--rerun-failed=one")
+    assert other.ret == pytest.ExitCode.USAGE_ERROR
+    other.stderr.fnmatch_lines(["*--rerun-failed=one: every cell that ran there passed*"])
+
+
+def test_changed_cells_are_told(run: Run, pytester: pytest.Pytester) -> None:
+    options = (*DEMO, "--run-id=one", "--instances=ledgerlib-1")
+    assert run(*options).ret == 0
+    again = run(*options, "--context-tokens=20000", "-n", "2")
+    again.stdout.fnmatch_lines(["resumed: 2 cells had been done by another model, arm, prompt or patch; *"])
+
+
+def test_failed_cells_of_another_selection_are_named(run: Run, pytester: pytest.Pytester) -> None:
+    assert run(*DEMO, "--run-id=one", "--instances=spanlib").ret == 0
+    refused = run(*DEMO, "--rerun-failed", "--instances=ledgerlib")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*none of its 2 failed cells is selected, e.g. spanlib*give the dataset and arms*"])
+    both = run(*DEMO, "--resume=one", "--rerun-failed=one")
+    both.stderr.fnmatch_lines(["*--rerun-failed starts a run of its own; leave --resume and --checkpoint out*"])

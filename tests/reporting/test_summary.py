@@ -16,7 +16,7 @@ from pytest_swebench.handle import RunHandle
 from pytest_swebench.inbox import Inbox
 from pytest_swebench.outcome import Outcome, Stop
 from pytest_swebench.records.results import Merged
-from pytest_swebench.records.resume import keep_left_out
+from pytest_swebench.records.resume import LeftOut, keep_left_out
 from pytest_swebench.records.summary import summarise
 from pytest_swebench.reporting import junit
 from pytest_swebench.reporting.summary import reason_of, render
@@ -134,7 +134,7 @@ def test_doubts_stand_beside_the_verdicts_with_their_cells(inbox: Inbox) -> None
 
 def test_resumed_run_says_what_it_left_out(inbox: Inbox) -> None:
     inbox.handle = dataclasses.replace(inbox.handle, resumed=True)
-    keep_left_out(inbox.handle.layout, ["a/tdd/r1"])
+    keep_left_out(inbox.handle.layout, LeftOut(frozenset({"a/tdd/r1"})))
     inbox.note_collection(["test_x.py::test_it[b/tdd/r1]", "test_x.py::test_it[c/tdd/r1]"])
     assert (inbox.left_out, dict(inbox.selected)) == ({"a/tdd/r1"}, {"tdd": 3})
     assert "resumed: 1 of 3 selected cells were done before" in render(inbox, width=100, colour=False)

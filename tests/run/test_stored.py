@@ -13,6 +13,7 @@ from pytest_swebench.cell import Cell
 from pytest_swebench.errors import RecordError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.journal import Journal
+from pytest_swebench.records.results import merge
 from pytest_swebench.redact import Redactor
 from pytest_swebench.run import run_cell
 from tests.run.bench import INSTANCES, NAME, SECRET, Bench, OwnArm, raising
@@ -145,3 +146,15 @@ def test_cell_whose_record_cannot_be_stored_is_not_passed_over(bench: Bench) -> 
     (bench.layout.journals / "main.jsonl").write_text("in the way", encoding="utf-8")
     with pytest.raises(RecordError, match=r"below-a-file\.jsonl"):
         run_cell(bench.context(OwnArm(work), journal), Cell(NAME, "own", 1))
+
+
+def test_patch_with_a_secret_is_graded_as_it_is_and_never_from_what_is_stored(bench: Bench) -> None:
+    gold = INSTANCES[NAME].hidden.gold_patch
+    new = f"diff --git a/k b/k\nnew file mode 100644\n--- /dev/null\n+++ b/k\n@@ -0,0 +1 @@\n+{SECRET}\n"
+    result = bench.run(OwnArm(lambda context: Solution(patch=gold + new)))
+    assert result.outcome is Outcome.RESOLVED
+    assert result.record["patch_redacted"] is True
+    assert "the patch holds a secret" in result.record["notes"]
+    assert not (bench.cell_folder("own") / "solved.json").exists()
+    merge(bench.layout)
+    assert not bench.layout.predictions("own", 1).exists()

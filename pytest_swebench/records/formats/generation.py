@@ -32,7 +32,7 @@ def write_generation(path: Path, records: Iterable[dict[str, Any]], layout: RunL
     lines: dict[tuple[str, int], list[bytes]] = {}
     invalid: list[bytes] = []
     for record in records:
-        if record["type"] != "result":
+        if record["type"] != "result" or record.get("patch_redacted"):
             continue
         if record["patch"].strip():
             lines.setdefault((record["variant"], record["rep"]), []).append(json_line(_line(record)))
