@@ -50,6 +50,7 @@ class Inbox:
     _dropped: set[tuple[str, int]] = field(default_factory=set)
     _crashed: set[str] = field(default_factory=set)
     _missing: set[str] = field(default_factory=set)
+    _last: pytest.TestReport | None = None
     _results: ResultFiles | None = None
 
     def note_collection(self, nodeids: Iterable[str]) -> None:
@@ -80,12 +81,19 @@ class Inbox:
             self._missing.add(nodeid)
             return
         bundles = [json.loads(text) for text in getattr(report, ATTRIBUTE, ())]
+        self._forget_bundles(report)
         if bundles:
             self._waiting.setdefault(nodeid, []).extend(bundles)
         if str(report.outcome) == "rerun":
             self._rerun.add(nodeid)
         if report.when == "teardown":
             self._settle(nodeid)
+
+    def _forget_bundles(self, report: pytest.TestReport) -> None:
+        """Take the bundles off the report before this one: pytest keeps every report to its end."""
+        if self._last is not None and hasattr(self._last, ATTRIBUTE):
+            delattr(self._last, ATTRIBUTE)
+        self._last = report
 
     def finish(self) -> None:
         """Record lost cells, write what only the journals hold, and merge. Does nothing in a run without cells."""

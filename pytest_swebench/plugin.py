@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_swebench import hookspecs, options
+from pytest_swebench.config.active import settings_of
 from pytest_swebench.ending import end_run
 from pytest_swebench.errors import SwebenchError
 from pytest_swebench.estimating import announce_cost
@@ -43,7 +44,14 @@ from pytest_swebench.stash import (
     session_of,
 )
 from pytest_swebench.termination import clean_up_on_termination
-from pytest_swebench.xdist import XdistHooks, check_distribution, choose_workers, collect_the_same, set_defaults
+from pytest_swebench.xdist import (
+    XdistHooks,
+    check_distribution,
+    choose_workers,
+    collect_the_same,
+    set_defaults,
+    workers_in_vain,
+)
 
 if TYPE_CHECKING:
     from pytest_swebench.cell import Cell
@@ -72,7 +80,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"experiment({', '.join(options.MARKER_KEYS)}): run benchmark cells as tests")
+    config.addinivalue_line("markers", options.MARKER_LINE)
     if is_worker(config):
         collect_the_same(config)
         _redact(config)
@@ -92,8 +100,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def _redact(config: pytest.Config) -> None:
     """Keep secrets out of pytest's own output, once the run has its name: earlier warnings are told at once."""
     if options.is_active(config):
-        from pytest_swebench.reporting.redacted import RedactedReports
+        from pytest_swebench.reporting.redacted import RedactedReports, learn_address
 
+        learn_address(config)
         config.pluginmanager.register(RedactedReports(config), "swebench-redacted")
 
 
@@ -114,11 +123,24 @@ def _activate(config: pytest.Config) -> None:
         config.stash[HANDLE] = RunHandle.new(root, run_id=asked_run(config, root), git_commit=commit)
         take_over(config)
         inbox_of(config)
+        session_of(config).tell([*settings_of(config).notices, *workers_in_vain(config)])
         with leaving_nothing(config):
             preflight(session_of(config))
         keep_checkpoint(config)
     except SwebenchError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(_redacted(config, str(error))) from None
+
+
+def _redacted(config: pytest.Config, message: str) -> str:
+    """Return what a run is refused with, without secrets; settings that cannot be read hold none that is known."""
+    from pytest_swebench.redact import Redactor
+    from pytest_swebench.reporting.redacted import learn_address
+
+    try:
+        redactor = learn_address(config)
+    except SwebenchError:
+        redactor = Redactor.from_env(os.environ)
+    return redactor.text(message)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -182,8 +204,6 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     item.config.stash[CURRENT] = item
-    if item.stash.get(RESULT, None) is not None:  # what an earlier attempt left
-        item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in junit.NAMES]
     item.stash[RESULT] = None
 
 
@@ -201,6 +221,9 @@ def pytest_runtest_makereport(
     if result is not None and report.when == ("setup" if result.error is not None else "call"):
         item.user_properties.extend(junit.properties(result.record))
         report.user_properties[:] = item.user_properties
+    if report.when == "teardown":  # pytest keeps every item to its end
+        item.user_properties[:] = [pair for pair in item.user_properties if pair[0] not in junit.NAMES]
+        item.stash[RESULT] = None
     return report
 
 

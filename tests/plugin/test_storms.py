@@ -79,9 +79,7 @@ def test_no_weather_costs_a_cell(
 ) -> None:
     monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
     answers = Misbehaving(dripping=7)
-    window_s = 10.0
-    limit = RateLimit(int(weather.per_minute * window_s / 60), window_s=window_s)
-    with LLMServer(answers, limit=limit) as server:
+    with LLMServer(answers, limit=RateLimit(weather.per_minute)) as server:
         threading.Thread(target=blow, args=(server, answers, weather), daemon=True).start()
         url = server.anthropic_url if wire == "anthropic" else server.openai_url
         options = (
