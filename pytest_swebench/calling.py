@@ -109,10 +109,13 @@ class Calls:
         Raises InputError if its cassette cannot be read or its provider not be made.
         """
         from pytest_swebench.providers.earlier import Earlier
+        from pytest_swebench.providers.prices import Prices
 
         cassette = self._cassette(cell, variant)
         provider_name = spec.provider.partition(":")[0]
-        calls = CellCalls(self.ledger.prices.at(provider_name, spec.provider_url), cassette)
+        # a recording costs nothing, whatever the settings say of prices
+        prices = Prices() if provider_name == REPLAY else self.ledger.prices
+        calls = CellCalls(prices.at(provider_name, spec.provider_url), cassette)
 
         def waits(wait_s: float, reason: str) -> None:
             calls.retries += 1
@@ -162,7 +165,9 @@ class Calls:
 
     def endpoint_digest(self, spec: ExperimentSpec) -> str:
         """Return a digest of who answers, "" for a provider at its own address: part of what makes a cell."""
-        if spec.provider.startswith(f"{REPLAY}:") and spec.provider != DEMO_PROVIDER:
+        if spec.provider == DEMO_PROVIDER:
+            return ""
+        if spec.provider.startswith(f"{REPLAY}:"):
             recordings = Path(spec.provider.partition(":")[2])
             return digest(recordings.read_text(encoding="utf-8", errors="replace")) if recordings.is_file() else ""
         address = urlsplit(spec.provider_url)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_swebench.errors import RecordError
-from pytest_swebench.estimating import speaking
+from pytest_swebench.estimating import asked, speaking
 from pytest_swebench.stash import session_of
 from pytest_swebench.wiring import captures
 
@@ -35,18 +38,17 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
     if inbox.below(config.getoption("swe_fail_under")) and status == pytest.ExitCode.OK:
         status = pytest.ExitCode.TESTS_FAILED
     status = _generated(config, session, inbox, status)
-    if session.handle.layout.ledger.exists():
-        try:
-            inbox.told += _spending(session)
-            tripped = session.calls.ledger.tripped()
-        except RecordError as error:
-            inbox.told.append(f"what the run has cost is not known: {error}")
-            tripped = []
-        finally:
-            session.calls.close()
-        inbox.told += [f"stopped by {one.scope}'s cap: {one.message}" for one in tripped[:_SHOWN]]
-        if inbox.over_budget and any(one.scope == "run" for one in tripped):
-            status = OVER_BUDGET
+    try:
+        inbox.told += _spending(session, inbox.merged.records)
+        tripped = session.calls.ledger.tripped()
+    except RecordError as error:
+        inbox.told.append(f"what the run has cost is not known: {error}")
+        tripped = []
+    finally:
+        session.calls.close()
+    inbox.told += [f"stopped by {one.scope}'s cap: {one.message}" for one in tripped[:_SHOWN]]
+    if inbox.over_budget and any(one.scope == "run" for one in tripped):
+        status = OVER_BUDGET
     if inbox.checkpoint is not None and inbox.checkpoint.problem:
         inbox.told.append(inbox.checkpoint.problem)
     return status
@@ -71,31 +73,47 @@ def _generated(
     except RecordError as error:
         inbox.told.append(str(error))
         return pytest.ExitCode.TESTS_FAILED
-    inbox.told += [f"patches in:  {os.path.relpath(file)}" for file in files]
+    inbox.told += _patch_files(files)
     if session.grades or status not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
         return status
     ok = sum(bool(record["patch"].strip()) for record in records if record["type"] == "result")
     allowed = bool(config.getoption("swe_allow_partial"))
     with speaking(config) as heard:
-        partial = judge_partial(ok, sum(inbox.selected.values()), allowed=allowed, ask=_asked if heard else None)
+        partial = judge_partial(ok, sum(inbox.selected.values()), allowed=allowed, ask=asked if heard else None)
     inbox.told += filter(None, [partial.message])
     return pytest.ExitCode.OK if partial.go_on else pytest.ExitCode.TESTS_FAILED
 
 
-def _asked(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+def _patch_files(files: Sequence[Path]) -> list[str]:
+    """Say where the patches lie, and what the files beside the first one are for."""
+    from pytest_swebench.records.formats.generation import invalid_path
+
+    refused = invalid_path(files[0])
+    told = [f"patches in:  {os.path.relpath(files[0])}"]
+    for file in sorted(files[1:], key=lambda file: (file == refused, file.name)):
+        why = "refused ones, with the reasons" if file == refused else "one variant and repetition, fit for grading"
+        told.append(f"             {os.path.relpath(file)} ({why})")
+    return told
 
 
-def _spending(session: ExperimentSession) -> list[str]:
+_SERVED: Final = {"cache": "from the cache", "cassette": "from cassettes", "earlier": "paid for by earlier attempts"}
+
+
+def _spending(session: ExperimentSession, records: Iterable[Mapping[str, Any]]) -> list[str]:
     """Say what the endpoints were paid in all, by the run's own ledger, and what of it nobody is sure of."""
-    from pytest_swebench.providers.prices import OWN
+    from pytest_swebench.providers.prices import OWN, PICO, as_usd
 
     spent = session.calls.ledger.spent()
-    if not spent.calls:
+    served: Counter[str] = sum((Counter(record.get("served") or {}) for record in records), Counter())
+    if not spent.calls and not served:
         return []
     cap = session.settings.value("max_cost")
     of_cap = f" of at most ${cap:g}" if cap is not None else ""
-    line = f"paid: ${spent.run.usd:.4f}{of_cap} for {spent.calls} calls, {spent.run.tokens:,} tokens"
+    line = f"paid: {as_usd(round(spent.run.usd * PICO))}{of_cap}"
+    if spent.calls:
+        line += f" for {spent.calls} call{'' if spent.calls == 1 else 's'}, {spent.run.tokens:,} tokens"
+    for source, count in sorted(served.items()):
+        line += f"; {count} answer{'' if count == 1 else 's'} {_SERVED.get(source, source)}"
     if spent.lost:
         line += f"; {spent.lost} without an answer count in full (${spent.lost_usd:.4f})"
     if spent.overruns:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_swebench.errors import RecordError
 from pytest_swebench.stash import session_of
 
 if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
     from pytest_swebench.cell import Cell
     from pytest_swebench.inbox import Inbox
+    from pytest_swebench.providers.budget import Caps
     from pytest_swebench.providers.estimate import Estimate, Work
     from pytest_swebench.session import ExperimentSession
 
@@ -32,20 +36,42 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     works = list(_works(session, inbox.to_run))
     if not works:
         return
-    from pytest_swebench.providers.estimate import earlier_costs, estimate
+    from pytest_swebench.providers.estimate import WARN_ABOVE_USD, earlier_use, estimate
+    from pytest_swebench.providers.prices import PICO, as_usd
 
-    found = estimate(works, earlier_costs(session.handle.layout.root))
-    reporter.ensure_newline()
+    found, caps = estimate(works, earlier_use(session.handle.layout.root)), session.calls.ledger.caps
+    _end_line(reporter)
     if found is None:
-        reporter.write_line("swebench: no estimate of the cost: nothing tells how much these arms call, or its price")
-    elif found.max_usd > 0:
-        reporter.write_line(f"swebench: estimated cost {found}{_against_cap(session, found)}", yellow=found.is_high)
-        if found.is_high and not _agreed(config):
+        why = "nothing tells how much these arms call, or its price"
+        reporter.write_line(f"swebench: no estimate of the cost: {why}; {_named(caps)}")
+        return
+    if found.max_usd <= 0:
+        return
+    spent_usd = 0.0
+    with suppress(RecordError):  # the next call will tell
+        spent_usd = session.calls.ledger.spent().run.usd
+    reporter.write_line(f"swebench: estimated cost {found}; {_named(caps)}{_against(caps, spent_usd, found)}")
+    most_usd = _most_usd(caps, spent_usd, len(works), found)
+    if most_usd > WARN_ABOVE_USD:
+        sum_usd = as_usd(round(most_usd * PICO))
+        why = ", as its cap allows" if most_usd < found.max_usd else ""
+        why = " and no --max-cost is set" if caps.max_cost_usd is None else why
+        reporter.write_line(f"swebench: WARNING: may cost {sum_usd}{why}", yellow=True, bold=True)
+        reporter.flush()
+        if not _agreed(config):
             pytest.exit("stopped before anything was paid", returncode=1)
+
+
+def _end_line(reporter: TerminalReporter) -> None:
+    """End the line that pytest or xdist is still at, such as `ready: 2/2 workers`."""
+    reporter.ensure_newline()
+    if reporter._tw.width_of_current_line:  # of what they rewrite in place, the reporter knows nothing
+        reporter._tw.line()
 
 
 def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
     """Yield the work of every variant that calls models, as the plans of the run describe it."""
+    from pytest_swebench.calling import REPLAY
     from pytest_swebench.datasets.manifest import read_manifest
     from pytest_swebench.providers.estimate import Foretells, Work
     from pytest_swebench.records.results import read_plans
@@ -58,7 +84,7 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
                 continue
             arm = registry.make(described["arm"])
             chosen = [cell for cell in cells if cell.variant == name and cell.instance_id in manifest.places]
-            if not arm.paid or not chosen or session.calls.mode == "replay":
+            if not arm.paid or not chosen or REPLAY in (session.calls.mode, described["provider"]):
                 continue
             tariff = session.calls.ledger.prices.at(described["provider"], session.settings.value("provider_url") or "")
             problems = [manifest.instance(cell.instance_id).problem for cell in chosen]
@@ -72,23 +98,80 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
             )
 
 
-def _against_cap(session: ExperimentSession, found: Estimate) -> str:
-    cap = session.settings.value("max_cost")
-    if cap is None or found.max_usd <= cap:
+def _named(caps: Caps) -> str:
+    """Say which caps hold."""
+    held = {
+        "": caps.max_cost_usd,
+        " a variant": caps.max_cost_per_variant_usd,
+        " a cell": caps.max_cost_per_cell_usd,
+    }
+    named = [f"${usd:g}{of}" for of, usd in held.items() if usd is not None]
+    named += [] if caps.max_tokens is None else [f"{caps.max_tokens:,} tokens"]
+    return f"cap: {', '.join(named)}" if named else "no cap: --max-cost sets one"
+
+
+def _against(caps: Caps, spent_usd: float, found: Estimate) -> str:
+    """Say whether the caps on cost will stop the run, "" where they leave room."""
+    from pytest_swebench.providers.prices import PICO, as_usd
+
+    left_usd = None if caps.max_cost_usd is None else max(0.0, caps.max_cost_usd - spent_usd)
+    given = [usd for usd in (left_usd, caps.max_cost_per_variant_usd, caps.max_cost_per_cell_usd) if usd is not None]
+    least_usd, most_usd = found.reserves_usd
+    if given and most_usd > min(given):
+        nothing = "nothing can run" if least_usd > min(given) else "not every cell can run"
+        return f"; one call reserves up to {as_usd(round(most_usd * PICO))}: with this cap {nothing}"
+    if left_usd is None or found.max_usd <= left_usd:
         return ""
-    sure = "will" if found.min_usd > cap else "may"
-    return f"; --max-cost {cap:g} {sure} stop it before the end"
+    return f", which {'will' if found.min_usd > left_usd else 'may'} stop it before the end"
+
+
+def _most_usd(caps: Caps, spent_usd: float, variants: int, found: Estimate) -> float:
+    """Return the most that is left to pay, by estimate and caps."""
+    bounds = [found.max_usd]
+    if caps.max_cost_usd is not None:
+        bounds.append(max(0.0, caps.max_cost_usd - spent_usd))
+    if caps.max_cost_per_variant_usd is not None:
+        bounds.append(caps.max_cost_per_variant_usd * variants)
+    if caps.max_cost_per_cell_usd is not None:
+        bounds.append(caps.max_cost_per_cell_usd * found.cells)
+    return min(bounds)
 
 
 def _agreed(config: pytest.Config) -> bool:
     """Ask whether to go on where somebody can answer; elsewhere the warning has to do."""
     with speaking(config) as heard:
-        return not heard or input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+        return not heard or asked("Go on?")
+
+
+def asked(question: str) -> bool:
+    """Put a question to the person at the terminal; anything but yes, and no answer at all, is no."""
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 @contextmanager
 def speaking(config: pytest.Config) -> Iterator[bool]:
-    """Give the terminal back from pytest's capture, and say whether a person sits there to answer."""
-    capture: Any = config.pluginmanager.get_plugin("capturemanager")
-    with capture.global_and_fixture_disabled() if capture is not None else nullcontext():
+    """Give the terminal back from pytest's capture and the progress, and say whether a person sits there to answer."""
+    plugin = config.pluginmanager.get_plugin
+    progress = plugin("swebench-progress")
+    with progress.aside() if progress is not None else nullcontext(), _uncaptured(plugin("capturemanager")):
         yield sys.stdin is not None and os.isatty(0) and os.isatty(1) and not os.environ.get("CI")
+
+
+@contextmanager
+def _uncaptured(capture: Any) -> Iterator[None]:
+    """Suspend pytest's capture with its input, which `global_and_fixture_disabled` leaves on the null device."""
+    if capture is None:
+        yield
+        return
+    captured = capture._global_capturing
+    was_started = captured is not None and captured.is_started()
+    capture.suspend_global_capture(in_=True)
+    try:
+        yield
+    finally:
+        capture.resume_global_capture()
+        if not was_started:  # between tests only the input is captured
+            capture.suspend_global_capture()

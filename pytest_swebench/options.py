@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from pytest_swebench.config.active import ini_options, settings_of
-from pytest_swebench.stash import CHOSEN_PATHS
+from pytest_swebench.stash import CHOSEN_PATHS, FOREIGN_MARKER
 
 _GROUP: Final = "swebench"
 _PREFIX: Final = "swe_"  # of every option's name in `config.option`
 MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
 EXPERIMENT_MARK: Final = b"mark.experiment"
+MARKER_LINE: Final = f"experiment({', '.join(MARKER_KEYS)}): run benchmark cells as tests"
+
+
+def _taking(*fixtures: bytes) -> re.Pattern[bytes]:
+    """Return what finds, in source, a function with a parameter of these names, or `usefixtures` of them."""
+    name = rb"\b(?:" + b"|".join(fixtures) + rb")\b"
+    return re.compile(rb"\bdef\s+\w+\s*\([^)]*?" + name + rb"\s*[,:=)]|usefixtures\([^)]*?[\"']" + name + rb"[\"']")
+
+
+# a marker may be somebody else's; together with one of these fixtures it is ours
+_NEED_CELL: Final = (b"cell", b"experiment", b"instance", b"variant", b"arm", b"sandbox", b"grader")
+_ASKS_FOR_CELL: Final = _taking(*_NEED_CELL)
+_ASKS_FOR_OURS: Final = _taking(*_NEED_CELL, b"provider", b"rep_number", b"writer_pool")
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -170,11 +184,13 @@ def is_active(config: pytest.Config) -> bool:
     """Say whether this is an experiment run.
 
     It is if `-m` asks for experiments, or if one of our options is set or a file with experiments is named, unless
-    `-m` leaves experiments out. Anything else is somebody's ordinary test run.
+    `-m` leaves experiments out. Anything else is somebody's ordinary test run, also where a project has a marker
+    `experiment` of its own: a named file counts if its tests take fixtures that need a cell, and `-m` does unless the
+    project registers such a marker and its tests take none of our fixtures.
     """
     expression = config.getoption("markexpr", "") or ""
     if asks_for_experiments(config):
-        return True
+        return not _means_another_marker(config)
     if expression and not _matches(expression):
         return False
     chosen = any(value is not None for name, value in vars(config.option).items() if name.startswith(_PREFIX))
@@ -197,11 +213,32 @@ def _matches(expression: str) -> bool:
         return False
 
 
+def _means_another_marker(config: pytest.Config) -> bool:
+    if FOREIGN_MARKER not in config.stash:
+        own = any(re.match(r"experiment\b", line) and line != MARKER_LINE for line in config.getini("markers"))
+        config.stash[FOREIGN_MARKER] = own and not _takes_our_fixtures(config)
+    return config.stash[FOREIGN_MARKER]
+
+
+def _takes_our_fixtures(config: pytest.Config) -> bool:
+    """Say whether a Python file in the paths to collect, a conftest.py as well, takes a fixture of ours."""
+    for arg in config.args:
+        start = config.invocation_params.dir / arg.partition("::")[0]
+        for file in [start] if start.is_file() else start.rglob("*.py"):
+            if _ASKS_FOR_OURS.search(file.read_bytes()):
+                return True
+    return False
+
+
 def _names_experiment(config: pytest.Config) -> bool:
     if names_no_path(config):
         return False
     files = (config.invocation_params.dir / arg.partition("::")[0] for arg in config.args)
-    return any(EXPERIMENT_MARK in file.read_bytes() for file in files if file.is_file())
+    return any(_holds_experiment(file.read_bytes()) for file in files if file.is_file())
+
+
+def _holds_experiment(source: bytes) -> bool:
+    return EXPERIMENT_MARK in source and _ASKS_FOR_CELL.search(source) is not None
 
 
 def names_no_path(config: pytest.Config) -> bool:

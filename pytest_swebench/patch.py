@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 _HEADER: Final = re.compile(r"^diff --git (?P<names>.+)$", re.MULTILINE)
@@ -29,6 +29,27 @@ def repository_path(path: str) -> str:
     if plain.startswith(("/", "../")) or plain in {".", ".."}:
         raise EditError(f"{path}: not a path inside the repository; give it relative to its root")
     return plain
+
+
+def meant_path(path: str, read: Callable[[str], str]) -> str:
+    """Return the path in the repository that a model means by `path`, in its plain form.
+
+    An absolute path means the longest of its ends that is a file there, and `/testbed/x` means `x` even where there
+    is none yet. `read` gives a file's content and raises FileNotFoundError. Raises EditError as `repository_path`.
+    """
+    if not path.startswith("/"):
+        return repository_path(path)
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    if ".." not in parts:
+        for end in ("/".join(parts[start:]) for start in range(len(parts))):
+            try:
+                read(end)
+            except FileNotFoundError:
+                continue
+            return end
+        if len(parts) > 1 and parts[0] == "testbed":
+            return "/".join(parts[1:])
+    return repository_path(path)
 
 
 def header_lines(patch: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pytest_swebench.wiring import check_grading, docker_settings
 
 if TYPE_CHECKING:
     from pytest_swebench.session import ExperimentSession
+    from pytest_swebench.spec import ExperimentSpec
 
 
 def preflight(session: ExperimentSession) -> None:
@@ -42,6 +43,7 @@ def preflight(session: ExperimentSession) -> None:
         session.calls.provider(spec).close()
     default_experiment = session.config.stash.get(CHOSEN_PATHS, []) == [str(DEFAULT_EXPERIMENT)]
     if default_experiment or (option("swe_dataset") and option("swe_arms")):
+        _check_caps(session, spec)
         resolve_plan(session, spec)
 
 
@@ -53,8 +55,45 @@ def _check_generation(session: ExperimentSession) -> None:
     if option("swe_cassette_dir") and not option("swe_cassette"):
         raise InputError(f"--cassette-dir {option('swe_cassette_dir')!r}: has no effect without --cassette")
     if output := option("swe_generation_output"):
-        check_writable((session.config.invocation_params.dir / output).parent, f"--generation-output {output!r}")
+        path = session.config.invocation_params.dir / output
+        check_writable(path.parent, f"--generation-output {output!r}")
+        if not session.handle.resumed and not option("collectonly"):
+            _check_new(path, output)
     session.calls.ledger.caps.on("", "")  # caps and prices are read
+
+
+def _check_new(path: Path, output: str) -> None:
+    """Raise InputError if a file that `--generation-output` writes is there: it holds what another run left."""
+    from pytest_swebench.records.formats.generation import invalid_path
+
+    for file in (path, invalid_path(path)):
+        if file.exists():
+            raise InputError(
+                f"--generation-output {output!r}: {file.name!r} is there already, and not of this run; choose another "
+                "name, remove it, or go on with its run by --resume or --run-id"
+            )
+
+
+def _check_caps(session: ExperimentSession, spec: ExperimentSpec) -> None:
+    """Raise InputError for a cap of nothing on calls that cost something."""
+    from pytest_swebench.calling import REPLAY
+    from pytest_swebench.providers.protocol import Usage
+
+    caps, option = session.calls.ledger.caps, session.config.getoption
+    named = {"--max-cost": caps.max_cost_usd, "--max-tokens": caps.max_tokens}
+    zero = [name for name, most in named.items() if most == 0]
+    provider_name = spec.provider.partition(":")[0]
+    if not zero or provider_name == REPLAY or option("swe_cassette") or session.settings.value("cache"):
+        return  # answers that are there already cost nothing, and such a cap says that no other is wanted
+    registry = session.registry()
+    paid = [name for name in spec.arms if registry.make(name).paid]
+    tariff = session.calls.ledger.prices.at(provider_name, spec.provider_url)
+    free = all(tariff.usd(model, model, Usage(input=1, output=1)) == 0 for model in spec.models)
+    if paid and not (free and zero == ["--max-cost"]):
+        raise InputError(
+            f"{zero[0]} 0: leaves no room for a single call, and arm {paid[0]!r} calls a model; give an amount above "
+            "0, or leave it out for none"
+        )
 
 
 def check_writable(root: Path, what: str = "") -> None:

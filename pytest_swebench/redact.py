@@ -17,7 +17,8 @@ MIN_SECRET_LENGTH: Final = 8  # shorter values occur in ordinary text and would 
 _SECRET_NAMES: Final = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _CUT: Final = "..."
 _POINTER: Final = "keyring://"  # says where a secret is, and is none
-_URL_PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
+_WORD_LENGTH: Final = 20  # letters alone below this are an ordinary word, which patches hold too
+_USER_INFO: Final = re.compile(r"://([^/\s:@]*):([^/\s]+)@")  # a password may hold `@`
 
 
 class Redactor:
@@ -38,7 +39,8 @@ class Redactor:
     def from_env(cls, *envs: Mapping[str, str]) -> Redactor:
         """Take as secrets what variables hold whose names contain KEY, TOKEN, SECRET or PASSWORD, and URLs' passwords.
 
-        `envs` are environments, or what a `.env` file sets.
+        `envs` are environments, or what a `.env` file sets. Plain words and numbers there, as in DB_PASSWORD=postgres,
+        are none: to replace them would rewrite patches.
         """
         return cls(secret for env in envs for name, value in env.items() for secret in _secrets_in(name, value))
 
@@ -90,13 +92,37 @@ class Redactor:
         return f"{type(self).__name__}(<{len(self._forms)} forms>)"
 
 
-def _secrets_in(name: str, value: str) -> Iterator[str]:
-    if any(word in name.upper() for word in _SECRET_NAMES) and not value.startswith(_POINTER):
-        yield value
-        yield value.strip()  # what is sent
-    for password in _URL_PASSWORD.findall(value):
+def address_secrets(url: str) -> Iterator[str]:
+    """Yield the password in an address that is called, and every form that it takes together with its user's name."""
+    for user, password in _USER_INFO.findall(url):
         yield password
         yield unquote(password)
+        yield from _together(user, password)
+
+
+def _together(user: str, password: str) -> Iterator[str]:
+    """Yield user and password as basic authentication sends them, and as they stand in an address.
+
+    The password of less than `MIN_SECRET_LENGTH` characters, or a plain word, is told from ordinary text by this alone.
+    """
+    both = f"{unquote(user)}:{unquote(password)}".encode(errors="surrogateescape")
+    yield base64.b64encode(both).decode()
+    if len(password) < MIN_SECRET_LENGTH or _is_plain(password):
+        yield f"//{user}:{password}@"
+
+
+def _is_plain(value: str) -> bool:
+    return value.isdigit() or (value.isalpha() and len(value) < _WORD_LENGTH)
+
+
+def _secrets_in(name: str, value: str) -> Iterator[str]:
+    found = []
+    if any(word in name.upper() for word in _SECRET_NAMES) and not value.startswith(_POINTER):
+        found += [value, value.strip()]  # the second is what is sent
+    for user, password in _USER_INFO.findall(value):
+        found += [password, unquote(password)]
+        yield from _together(user, password)
+    yield from (secret for secret in found if not _is_plain(secret.strip()))
 
 
 def _forms(secret: str) -> set[str]:

@@ -114,8 +114,8 @@ def _models(config: pytest.Config, setting: Resolved, given: Mapping[str, Any], 
     many, one = config.getoption("swe_models"), config.getoption("swe_model")
     if many and one:
         raise InputError(f"--model {one!r} and --models {many!r} exclude each other; give one of them")
-    if many or one:
-        return split(many or one)
+    if setting.is_typed:
+        return split(setting.value)
     if models := given.get("models") or given.get("model"):
         return split(models) if isinstance(models, str) else tuple(models)
     return (DEMO_MODEL,) if is_demo else split(setting.value or "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
@@ -23,6 +24,8 @@ INBOX: Final[pytest.StashKey[Inbox]] = pytest.StashKey()
 CURRENT: Final[pytest.StashKey[pytest.Item]] = pytest.StashKey()
 # config: the paths we chose to collect because none was given
 CHOSEN_PATHS: Final[pytest.StashKey[list[str]]] = pytest.StashKey()
+# config: whether the marker `experiment` is the project's own and has nothing to do with ours
+FOREIGN_MARKER: Final[pytest.StashKey[bool]] = pytest.StashKey()
 # config: how many experiments were left out because nobody asked for any
 LEFT_OUT: Final[pytest.StashKey[int]] = pytest.StashKey()
 # item: how its cell ended in the present attempt
@@ -48,7 +51,7 @@ def session_of(config: pytest.Config) -> ExperimentSession:
 
 
 def handle_of(config: pytest.Config) -> RunHandle:
-    """Return name and place of this run, made on first use; in a worker, those of the controller."""
+    """Return name and place of this run, made on first use; in a worker, those of the controller. Raises InputError."""
     if HANDLE not in config.stash:
         from pytest_swebench.handle import RunHandle, output_root
 
@@ -59,6 +62,26 @@ def handle_of(config: pytest.Config) -> RunHandle:
 
             root = output_root(config, os.environ)
             config.stash[HANDLE] = RunHandle.new(root, run_id=asked_run(config, root))
+    if not config.stash[HANDLE].root:
+        from pytest_swebench.handle import output_root
+
+        config.stash[HANDLE] = replace(config.stash[HANDLE], root=str(output_root(config, os.environ)))
+    return config.stash[HANDLE]
+
+
+def shared_handle(config: pytest.Config) -> RunHandle:
+    """Return what the controller hands to its workers.
+
+    A run without experiments gets a name and no place. To know the place takes settings, which such a run does not
+    read, unless a test in it writes results of its own: then `handle_of` completes it.
+    """
+    if HANDLE not in config.stash:
+        from pathlib import Path
+
+        from pytest_swebench.handle import RunHandle
+
+        named = RunHandle.new(Path(), run_id=config.getoption("swe_run_id") or "")
+        config.stash[HANDLE] = replace(named, root="")
     return config.stash[HANDLE]
 
 

@@ -10,7 +10,7 @@ from pytest_swebench.config.active import settings_of
 from pytest_swebench.errors import SwebenchError
 from pytest_swebench.estimating import announce_cost
 from pytest_swebench.options import is_active
-from pytest_swebench.stash import CHOSEN_PATHS, INBOX, WORKER_INPUT, handle_of, is_worker
+from pytest_swebench.stash import CHOSEN_PATHS, INBOX, WORKER_INPUT, is_worker, shared_handle
 
 # loadgroup, loadscope and loadfile run a cell again, or hang, when a worker dies (pytest-xdist #1323, #1327);
 # each pays for every cell once a worker
@@ -42,7 +42,7 @@ def choose_workers(config: pytest.Config) -> None:
     option = config.getoption
     if is_worker(config) or option("numprocesses", 0) is not None or not is_active(config):
         return
-    if option("tx") or option("usepdb") or option("collectonly"):
+    if any(option(name, None) for name in ("tx", "usepdb", "trace", "collectonly")):
         return
     try:
         workers = settings_of(config).value("max_workers")
@@ -50,6 +50,14 @@ def choose_workers(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     if workers > 1:
         config.option.numprocesses = workers
+
+
+def workers_in_vain(config: pytest.Config) -> list[str]:
+    """Return a note where settings ask for workers and pytest-xdist, which makes them, is switched off."""
+    workers = settings_of(config)["max_workers"]
+    if config.pluginmanager.hasplugin("xdist") or workers.value == 1:
+        return []
+    return [f"{workers.source} asks for {workers.value} workers; without pytest-xdist one process runs all cells"]
 
 
 def set_defaults(config: pytest.Config) -> None:
@@ -70,7 +78,11 @@ class XdistHooks:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        handle, args = handle_of(self._config), self._config.stash.get(CHOSEN_PATHS, ())
+        try:
+            handle = shared_handle(self._config)
+        except SwebenchError as error:
+            raise pytest.UsageError(str(error)) from None
+        args = self._config.stash.get(CHOSEN_PATHS, ())
         node.workerinput[WORKER_INPUT] = {"handle": handle.as_dict(), "args": args}
 
     @pytest.hookimpl(optionalhook=True)

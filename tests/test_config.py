@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from pytest_swebench.config import SETTINGS, Kind, Layer, Resolved, resolve
 from pytest_swebench.config.active import ini_options, settings_of
 from pytest_swebench.config.files import DOTENV, YAML, read_dotenv, read_yaml, schema
+from pytest_swebench.config.names import strange_names
 from pytest_swebench.errors import InputError
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +75,14 @@ def test_what_is_set_to_nothing_is_not_set(tmp_path: Path) -> None:
     write(tmp_path, yaml="generation:\n  model:\nexperiment:\n", dotenv="MODEL=\nLANGUAGE=      # python, go\n")
     settings = resolve({"MODEL": "  ", "MAX_INSTANCES": ""}, tmp_path, option={"dataset": ""}.get)
     assert {settings[name].source for name in ("model", "max_instances", "language", "dataset")} == {"default"}
+    empty = {"model": "", "arms": " ", "temperatures": "", "price": [""]}
+    env = {"MODEL": "m", "ARMS": "gold", "SWEBENCH_TEMPERATURES": "0.5", "SWEBENCH_PRICE": "1,2"}
+    settings = resolve(env, tmp_path, option=empty.get, ini={"swebench_price": " "}.get)
+    assert [settings.value(name) for name in empty] == ["m", "gold", "0.5", ("1,2",)]
+    write(tmp_path, yaml="generation: {model: [], temperature: '', price: []}\nexperiment: {arms: [null]}")
+    settings = resolve({}, tmp_path)
+    assert {settings[name].source for name in ("model", "temperatures", "price")} == {"default"}
+    assert settings.value("arms") == "null"
 
 
 def test_language_of_the_process_is_gettexts_and_of_dotenv_is_ours(tmp_path: Path) -> None:
@@ -107,9 +116,12 @@ def test_text_becomes_what_an_option_would_give(name: str, text: str, value: obj
     ("given", "message"),
     [
         ({"env": {"MAX_INSTANCES": "ten"}}, r"env:MAX_INSTANCES: 'ten' is not a whole number of 0 or more"),
-        ({"env": {"SWEBENCH_MAX_COST": "nan"}}, r"env:SWEBENCH_MAX_COST: 'nan' is not a number of 0 or more"),
+        ({"env": {"SWEBENCH_MAX_COST": "nan"}}, "env:SWEBENCH_MAX_COST: nan is not a number of 0 or more"),
         ({"env": {"SWEBENCH_MAX_COST": "-1"}}, r"env:SWEBENCH_MAX_COST -1: must be 0 or more"),
         ({"env": {"SWEBENCH_CACHE": "maybe"}}, r"env:SWEBENCH_CACHE: 'maybe' is not true or false"),
+        ({"option": {"eval_timeout": float("nan")}}, "--eval-timeout: nan is not a number of 1 or more"),
+        ({"option": {"generation_timeout": float("inf")}}, "--generation-timeout: inf is not a number of 1 or more"),
+        ({"ini": {"swebench_max_cost": float("-inf")}}, "ini:swebench_max_cost: -inf is not a number of 0 or more"),
         ({"option": {"eval_timeout": 0.5}}, r"--eval-timeout 0.5: must be 1 or more"),
         ({"ini": {"swebench_rpm": 0}}, r"ini:swebench_rpm 0: must be 1 or more"),
         ({"ini": {"swebench_max_cost": "x"}}, r"ini:swebench_max_cost: 'x' is not a number"),
@@ -148,14 +160,22 @@ docker: {namespace: ghcr.io/me}
         ("generation: {modle: x}", "generation: unknown key 'modle'; did you mean 'model'? known: base_url,"),
         ("generatoin: {model: x}", "unknown section 'generatoin'; did you mean 'generation'? known: docker, eval"),
         ("generation: {api_key: sk}", "generation.api_key: keys of providers do not belong here; set them in the env"),
-        ("generation: {max_workers: many}", "generation.max_workers: 'many' is not a whole number of 1 or more"),
+        (
+            "generation: {max_workers: sk-0123456789}",
+            "generation.max_workers: holds text, and takes a whole number of 1 or more",
+        ),
+        ("generation: {max_workers: 2.5}", "generation.max_workers: holds a number, and takes a whole number of 1 or"),
+        ("generation: {max_cost: .nan}", ".swebench.yaml:generation.max_cost: nan is not a number of 0 or more"),
+        ("generation: {max_cost: .inf}", ".swebench.yaml:generation.max_cost: inf is not a number of 0 or more"),
         ("generation: {max_workers: 0}", ".swebench.yaml:generation.max_workers 0: must be 1 or more"),
-        ("generation: {model: true}", "generation.model: True is not text or a list"),
-        ("generation: {model: [[a]]}", "generation.model.0: ['a'] is not text or a list"),
-        ("experiment: {language: no}", "experiment.language: False is not text"),
-        ("generation: openai", "generation: 'openai' is not a section of keys and values"),
-        ("- a\n- b", "holds ['a', 'b']; write sections with keys, known: experiment, generation"),
-        ("generation: {model: 'a", "not YAML: while scanning a quoted scalar"),
+        ("generation: {model: true}", "generation.model: holds true or false, and takes text or a list"),
+        ("generation: {model: [[a]]}", "generation.model.0: holds a list, and takes text or a list"),
+        ("experiment: {language: no}", "experiment.language: holds true or false, and takes text"),
+        ("generation: {price: 2026-01-01}", "generation.price: holds a date, and takes text or a list"),
+        ("generation: sk-0123456789", "generation: holds text, and takes a section of keys and values"),
+        ("- a\n- sk-0123456789", "holds a list; write sections with keys, known: experiment, generation"),
+        ("generation: {model: 'sk-0123456789", ".swebench.yaml: not YAML, at line 1, column 35"),
+        ("generation: {model: 2026-99-99}", ".swebench.yaml: not YAML"),
     ],
 )
 def test_yaml_that_does_not_fit_is_refused_with_key_and_what_is_accepted(
@@ -165,6 +185,7 @@ def test_yaml_that_does_not_fit_is_refused_with_key_and_what_is_accepted(
     with pytest.raises(InputError, match=re.escape(message)) as refused:
         resolve({}, tmp_path)
     assert str(refused.value).startswith(YAML)
+    assert "sk-0123456789" not in str(refused.value)
 
 
 def test_empty_yaml_says_nothing(tmp_path: Path) -> None:
@@ -180,14 +201,45 @@ def test_schema_is_a_schema_and_knows_every_setting() -> None:
 
 @pytest.mark.parametrize("name", [DOTENV, YAML])
 def test_file_that_cannot_be_read_is_told(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    path.write_bytes(b"a: \xff")
+    tmp_path.joinpath(name).write_bytes(b"a: \xff")
     with pytest.raises(InputError, match=rf"{re.escape(name)}: cannot be read: .*UTF-8"):
         resolve({}, tmp_path)
-    path.unlink()
-    path.mkdir()
-    with pytest.raises(InputError, match=rf"{re.escape(name)}: cannot be read: "):
+
+
+def test_folder_named_like_a_file_of_settings_is_a_mistake_unless_it_is_a_virtual_environment(tmp_path: Path) -> None:
+    tmp_path.joinpath(DOTENV).mkdir()
+    assert resolve({}, tmp_path).dotenv == {}
+    tmp_path.joinpath(YAML).mkdir()
+    with pytest.raises(InputError, match=rf"{re.escape(YAML)}: cannot be read: "):
         resolve({}, tmp_path)
+
+
+def test_whole_number_may_be_written_with_a_point_in_yaml(tmp_path: Path) -> None:
+    write(tmp_path, yaml="experiment: {max_instances: 2.0}")
+    value = one("max_instances", tmp_path).value
+    assert (value, type(value)) == (2, int)
+
+
+def test_misspelt_name_in_dotenv_is_refused_and_in_the_environment_told(tmp_path: Path) -> None:
+    line = "'SWEBENCH_MAX_COTS' is no setting; did you mean 'SWEBENCH_MAX_COST'? swebench-runner config show lists all"
+    others = {"SWEBENCH_CACHE_DIR": "/tmp", "SWEBENCH_MODEL": "m", "MAX_COTS": "1"}
+    assert resolve(others | {"SWEBENCH_MAX_COTS": "1"}, tmp_path).notices == (f"env: {line}",)
+    assert resolve({"SWEBENCH_ZZZ": "1"}, tmp_path).notices == (
+        "env: 'SWEBENCH_ZZZ' is no setting; swebench-runner config show lists all",
+    )
+    write(tmp_path, dotenv="SWEBENCH_CACHE_DIR=/tmp\nSWEBENCH_MODEL=m\nSWEBENCH_MAX_COTS=\n")
+    assert resolve(others, tmp_path).notices == ()
+    write(tmp_path, dotenv="SWEBENCH_MAX_COTS=1\n")
+    with pytest.raises(InputError, match=re.escape(f".env: {line}")):
+        resolve({}, tmp_path)
+
+
+def test_every_name_that_the_package_reads_is_known() -> None:
+    package = ROOT / "pytest_swebench"
+    files = [file for file in package.rglob("*.py") if file.parent.name != "config"]
+    found = {name for file in files for name in re.findall(r"\bSWEBENCH_[A-Z_]*[A-Z]\b", file.read_text("utf-8"))}
+    assert "SWEBENCH_CACHE_DIR" in found
+    assert strange_names(found, "env") == []
 
 
 def test_dotenv_stays_out_of_the_process_and_out_of_the_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,6 +293,43 @@ def test_pytest_gives_options_and_its_own_configuration(
         (None, "default"),
     ]
     assert settings_of(config, {"OUTPUT_DIR": "elsewhere"}) is settings
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("swebench_rpm = fast", "ini:swebench_rpm: 'fast' is not a whole number of 1 or more"),
+        ("swebench_max_cost = nan", "ini:swebench_max_cost: nan is not a number of 0 or more"),
+        ("swebench_cache = maybe", "ini:swebench_cache: 'maybe' is not true or false"),
+        ("swebench_rpm =\nswebench_max_cost =\nswebench_cache =\nswebench_model =", ""),
+    ],
+)
+def test_pytests_own_configuration_is_refused_by_name_and_empty_values_are_none(
+    line: str, message: str, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makeini(f"[pytest]\n{line}\n")
+    config = pytester.parseconfig("-p", "pytest_swebench.plugin")
+    if message:
+        with pytest.raises(InputError, match=re.escape(message)):
+            settings_of(config, {})
+    else:
+        settings = settings_of(config, {})
+        assert all(settings[name].is_default for name in settings)
+
+
+def test_list_in_pytests_own_configuration_is_refused_by_name(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyprojecttoml("[tool.pytest]\nswebench_rpm = [1]\n")
+    with pytest.raises(InputError, match=r"^ini:swebench_rpm: .*got list"):
+        settings_of(pytester.parseconfig("-p", "pytest_swebench.plugin"), {})
+
+
+def test_several_models_are_the_setting_too(tmp_path: Path) -> None:
+    found = one("model", tmp_path, {"MODEL": "e"}, option={"models": "a,b"})
+    assert (found.value, found.source, found.is_typed) == ("a,b", "--models", True)
 
 
 def test_names_are_nobody_elses() -> None:

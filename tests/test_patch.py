@@ -15,6 +15,7 @@ from pytest_swebench.patch import (
     header_lines,
     looks_like_diff,
     make_diff,
+    meant_path,
     named_files,
     repository_path,
     split_lines,
@@ -193,3 +194,24 @@ def test_path_inside_the_repository_is_made_plain(path: str, plain: str) -> None
 def test_path_that_leads_out_is_no_path_of_the_repository(path: str) -> None:
     with pytest.raises(EditError, match="not a path inside the repository"):
         repository_path(path)
+
+
+def test_absolute_path_means_a_file_of_the_repository() -> None:
+    def read(path: str) -> str:
+        return {"src/a.py": "", "testbed/b.py": "b"}[path] if path in {"src/a.py", "testbed/b.py"} else missing(path)
+
+    def missing(path: str) -> str:
+        raise FileNotFoundError(path)
+
+    meant = {
+        "./src//a.py": "src/a.py",
+        "/src/a.py": "src/a.py",
+        "/testbed/src/a.py": "src/a.py",
+        "/home/me/x/src/a.py": "src/a.py",
+        "/testbed/b.py": "testbed/b.py",
+        "/testbed/new.py": "new.py",
+    }
+    assert {path: meant_path(path, read) for path in meant} == meant
+    for outside in ("/etc/hosts", "/", "/testbed", "/testbed/../src/a.py", "../x"):
+        with pytest.raises(EditError, match="not a path inside the repository"):
+            meant_path(outside, read)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_swebench.redact import MIN_SECRET_LENGTH, REDACTED, Redactor
+from pytest_swebench.redact import MIN_SECRET_LENGTH, REDACTED, Redactor, address_secrets
 
 SECRET = 'sk-~~~/0123+"4567=89'  # its base64 has characters that the URL-safe alphabet replaces
 
@@ -84,6 +84,36 @@ def test_passwords_in_addresses_are_secrets_and_pointers_to_secrets_are_none() -
     assert redactor.text("http://me:pass%20word-1@proxy") == f"http://me:{REDACTED}@proxy"
     assert redactor.text("pass word-1 or from-dotenv") == f"{REDACTED} or {REDACTED}"
     assert redactor.text(env["LLM_API_KEY"]) == env["LLM_API_KEY"]
+
+
+def test_plain_words_and_numbers_of_arbitrary_variables_are_no_secrets() -> None:
+    env = {"DB_PASSWORD": "postgres", "SECRET_KEY": " negative ", "TOKEN_COUNT": "1234567890"}
+    env |= {"DATABASE_URL": "postgres://postgres:postgres@db", "LONG_KEY": "abcdefghijklmnopqrst"}
+    redactor = Redactor.from_env(env)
+    patch = "+ postgres is negative 1234567890\n"
+    assert redactor.text(patch) == patch
+    assert redactor.text(env["DATABASE_URL"]) == f"postgres:{REDACTED}db"
+    assert redactor.text(env["LONG_KEY"]) == REDACTED
+    redactor.learn(["postgres"])  # as the key of a provider
+    assert REDACTED in redactor.text(patch)
+
+
+@pytest.mark.parametrize(
+    ("user_info", "told", "left"),
+    [
+        ("me:p@ss-word/1".replace("/", "%2F"), "p@ss-word/1", ""),
+        ("me:short", base64.b64encode(b"me:short").decode(), "short"),
+        ("me:short", "http://me:short@h", "short"),
+        ("me:a%40b", base64.b64encode(b"me:a@b").decode(), "a@b"),
+        (":passwords", base64.b64encode(b":passwords").decode(), ""),
+        ("me:passwords", "passwords", ""),
+    ],
+)
+def test_password_of_an_address_that_is_called_is_a_secret_in_every_form(user_info: str, told: str, left: str) -> None:
+    redactor = Redactor(address_secrets(f"http://{user_info}@h/v1"))
+    assert REDACTED in redactor.text(f"x {told} y")
+    assert redactor.text(left) == left
+    assert list(address_secrets("http://h/v1?at=a:b@c")) == []
 
 
 def test_what_is_learnt_later_holds_wherever_the_redactor_is_already_used() -> None:

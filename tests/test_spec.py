@@ -46,6 +46,14 @@ def test_command_line_wins_over_marker_and_marker_over_environment(make: Make) -
     assert (given.dataset, given.arms, given.provider, given.models) == ("full", ("null", "gold"), "ollama", ("c-1",))
 
 
+def test_option_set_to_nothing_leaves_marker_and_environment_their_say(make: Make) -> None:
+    empty = ("--model=", "--models=", "--arms=", "--temperatures=", "--dataset=lite")
+    spec = make(*empty, env={"MODEL": "e-1", "ARMS": "gold", "SWEBENCH_TEMPERATURES": "0.5"})
+    assert (spec.models, spec.arms, spec.temperatures) == (("e-1",), ("gold",), (0.5,))
+    assert make(*empty, model="m-1", arms=["null"]).models == ("m-1",)
+    assert make("--models=a,b", "--dataset=lite", model="m-1").models == ("a", "b")
+
+
 def test_only_the_demo_brings_its_own_provider(make: Make) -> None:
     assert make("--dataset", "lite").provider == ""
     assert make("--dataset", "lite").models == ()

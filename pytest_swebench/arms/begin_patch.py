@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from pytest_swebench.patch import EditError, make_diff, repository_path, split_lines
+from pytest_swebench.patch import EditError, make_diff, meant_path, split_lines
 
 _BEGIN: Final = "*** Begin Patch"
 _END: Final = "*** End Patch"
 _FILE: Final = re.compile(r"\*\*\* (?P<what>Add|Update|Delete) File: (?P<path>.+)")
 _MOVE: Final = re.compile(r"\*\*\* Move to: (?P<path>.+)")
 _END_OF_FILE: Final = "*** End of File"
+_SHOWN: Final = 10  # lines of a hunk in a message
 
 
 @dataclass(slots=True)
@@ -50,7 +51,7 @@ def diff_of_begin_patch(text: str, read: Callable[[str], str]) -> str:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     for section in _sections(text):
-        path = repository_path(section.path)
+        path = meant_path(section.path, read)
         if path not in after:
             try:
                 before[path] = after[path] = read(path)
@@ -63,7 +64,7 @@ def diff_of_begin_patch(text: str, read: Callable[[str], str]) -> str:
             del after[path]
         else:
             content = _updated(path, after.pop(path), section.hunks)
-            after[repository_path(section.moved_to or path)] = content
+            after[meant_path(section.moved_to or path, read)] = content
     return make_diff(before, after)
 
 
@@ -119,7 +120,7 @@ def _updated(path: str, content: str, hunks: list[_Hunk]) -> str:
             start = _place(lines, [anchor], start) + 1 or start
         place = _hunk_place(lines, hunk, start)
         if place < 0:
-            shown = "\n".join(hunk.old)
+            shown = "\n".join([*hunk.old[:_SHOWN], *(["..."] if len(hunk.old) > _SHOWN else [])])
             raise EditError(f"{path}: these lines of a hunk are not in the file, or not in this order:\n{shown}")
         kept = _with_the_files_own(lines[place : place + len(hunk.old)], hunk)
         lines[place : place + len(hunk.old)] = kept

@@ -1,20 +1,21 @@
 """From what a model writes to a unified diff: search/replace blocks first, then whatever else models use.
 
-`EDIT_FORMAT` tells a model how to write them; the block is the one models know from aider. The first line of as many
-`=` as there are `<` parts the two halves.
+`EDIT_FORMAT` tells a model how to write them; the block is the one models know from aider. `blocks` finds them.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from pytest_swebench.arms.begin_patch import diff_of_begin_patch
+from pytest_swebench.arms.blocks import Edit, parse_edits
 from pytest_swebench.arms.diffs import diffs_in
-from pytest_swebench.patch import EditError, make_diff, repository_path, split_lines
+from pytest_swebench.patch import EditError, make_diff, meant_path, split_lines
 
 __all__ = ["EDIT_FORMAT", "Edit", "EditError", "apply_edits", "diff_from_answer", "parse_edits"]
 
@@ -31,41 +32,18 @@ the lines that take their place
 An empty SEARCH part creates a new file. A unified diff in a ```diff fence is accepted as well."""
 """What to put into a prompt so that `diff_from_answer` can read the answer."""
 
-_BLOCK: Final = re.compile(
-    r"^(?!```|~~~)(?P<path>[^\s<>][^\n<>]*?)[ \t]*\n(?:[ \t]*\n)?(?:(?:```|~~~)[^\n]*\n)?"
-    r"(?P<marks><{5,9}) SEARCH[ \t]*\n(?P<body>.*?)^>{5,9} REPLACE",
-    re.MULTILINE | re.DOTALL,
-)
-_DECORATION: Final = "`*#: \t"  # Markdown that models put around a path
 _BARE_NEWLINE: Final = re.compile(r"(?<!\r)\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """Replace the one place where the lines `search` stand in `path` by the lines `replace`."""
-
-    path: str
-    search: str
-    replace: str
-
-
-def parse_edits(text: str) -> list[Edit]:
-    """Return the search/replace blocks of an answer, in order; what has no dividing line is none."""
-    edits = []
-    for match in _BLOCK.finditer(_unix(text)):
-        divider = re.search(rf"^={{{len(match['marks'])}}}[ \t]*\n", match["body"], re.MULTILINE)
-        if divider is not None:
-            search, replace = match["body"][: divider.start()], match["body"][divider.end() :]
-            edits.append(Edit(match["path"].strip(_DECORATION), search, replace))
-    return edits
+_SHOWN: Final = 10  # lines of a file in a message
+_SHOWN_WIDTH: Final = 200
+_COMPARED: Final = 10_000  # lines of a file in which something similar is looked for
 
 
 def diff_from_answer(text: str, read: Callable[[str], str]) -> str:
     """Return the unified diff that an answer asks for, "" if it asks for none.
 
     `read` gives the present content of a file and raises FileNotFoundError. Blocks win over the `*** Begin Patch`
-    format, and that over unified diffs. Raises EditError for an edit that does not fit its file; whether a unified
-    diff applies is for the official commands to say.
+    format, and that over unified diffs. Raises EditError for a block that is no edit and for an edit that does not fit
+    its file; whether a unified diff applies is for the official commands to say.
     """
     edits = parse_edits(text)
     if edits:
@@ -78,7 +56,7 @@ def apply_edits(edits: list[Edit], read: Callable[[str], str]) -> str:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     for edit in edits:
-        path = repository_path(edit.path)
+        path = meant_path(edit.path, read)
         if path not in after:
             try:
                 before[path] = after[path] = read(path)
@@ -86,8 +64,19 @@ def apply_edits(edits: list[Edit], read: Callable[[str], str]) -> str:
                 if edit.search.strip():
                     raise EditError(f"{path}: no such file") from None
                 after[path] = ""
-        after[path] = _replaced(after[path], edit)
+        after[path] = _replaced(after[path], _meant(after[path], edit))
     return make_diff(before, after)
+
+
+def _meant(content: str, edit: Edit) -> Edit:
+    """Return the reading of `edit` whose search part stands in the file, the longest one if several do."""
+    best = edit
+    for search, instead in ((edit.search, edit.replace), *edit.otherwise):
+        reading = replace(edit, search=search, replace=instead)
+        if search.strip() and not _found(content, reading)[0]:
+            break  # each search part starts with the one before
+        best = reading
+    return best
 
 
 def _replaced(content: str, edit: Edit) -> str:
@@ -95,24 +84,40 @@ def _replaced(content: str, edit: Edit) -> str:
         if content.strip():
             raise EditError(f"{edit.path}: the SEARCH part is empty, but the file exists and is not")
         return edit.replace
-    lines, wanted, instead = (split_lines(text) for text in (content, edit.search, edit.replace))
-    newline = "\r\n" if "\r\n" in content else "\n"
-    unended = bool(lines) and not content.endswith("\n")
-    if unended:  # a block cannot say that the last line has no end
-        lines[-1] += newline
+    places, wanted, instead = _found(content, edit)
+    if not places:
+        raise EditError(
+            f"{edit.path}: the SEARCH text is not in the file; the nearest lines are:\n{_nearest(content, edit.search)}"
+        )
+    if len(places) > 1:
+        raise EditError(f"{edit.path}: the SEARCH text stands there {len(places)} times, it must be unique")
+    newline = _newline(content)
+    lines, start = _ended(content, newline), places[0]
+    text = "".join((*lines[:start], *instead, *lines[start + len(wanted) :]))
+    return text if content.endswith("\n") else text.removesuffix(newline)
+
+
+def _found(content: str, edit: Edit) -> tuple[list[int], list[str], list[str]]:
+    """Return the numbers of the lines at which the search part stands, and both parts with the file's line ends."""
+    newline = _newline(content)
+    lines, wanted, instead = _ended(content, newline), split_lines(edit.search), split_lines(edit.replace)
     places = _places(lines, wanted)
     if not places and newline != "\n":  # nor do models see what ends a line
         wanted, instead = (split_lines(_BARE_NEWLINE.sub("\r\n", text)) for text in (edit.search, edit.replace))
         places = _places(lines, wanted)
-    if not places:
-        raise EditError(
-            f"{edit.path}: the SEARCH text is not in the file; the nearest lines are:\n{_nearest(content, edit)}"
-        )
-    if len(places) > 1:
-        raise EditError(f"{edit.path}: the SEARCH text stands there {len(places)} times, it must be unique")
-    start = places[0]
-    text = "".join((*lines[:start], *instead, *lines[start + len(wanted) :]))
-    return text.removesuffix(newline) if unended else text
+    return places, wanted, instead
+
+
+def _newline(content: str) -> str:
+    return "\r\n" if "\r\n" in content else "\n"
+
+
+def _ended(content: str, newline: str) -> list[str]:
+    """Return the lines, the last one with an end: a block cannot say that it has none."""
+    lines = split_lines(content)
+    if lines and not content.endswith("\n"):
+        lines[-1] += newline
+    return lines
 
 
 def _places(lines: list[str], wanted: list[str]) -> list[int]:
@@ -121,17 +126,28 @@ def _places(lines: list[str], wanted: list[str]) -> list[int]:
     return [start for start in range(last + 1) if lines[start : start + len(wanted)] == wanted]
 
 
-def _nearest(content: str, edit: Edit) -> str:
-    wanted, lines = edit.search.splitlines(), content.splitlines()
-    best = max(
-        range(max(1, len(lines) - len(wanted) + 1)),
-        key=lambda start: difflib.SequenceMatcher(
-            None, "\n".join(lines[start : start + len(wanted)]), edit.search
-        ).quick_ratio(),
-    )
-    return "\n".join(lines[best : best + len(wanted)])
+def _nearest(content: str, search: str) -> str:
+    """Return a few lines of the file, from shortly before the first that is not as `search` has it."""
+    lines, wanted = content.splitlines(), search.splitlines()
+    start = _nearest_start([line.strip() for line in lines[:_COMPARED]], [line.strip() for line in wanted])
+    there = lines[start : start + len(wanted)]
+    differs = next((at for at, pair in enumerate(zip(there, wanted, strict=False)) if pair[0] != pair[1]), len(there))
+    from_ = max(0, min(differs - _SHOWN // 2, len(there) - _SHOWN))
+    shown = [line[:_SHOWN_WIDTH] for line in there[from_ : from_ + _SHOWN]]
+    return "\n".join(shown)
 
 
-def _unix(text: str) -> str:
-    """Return an answer that ends all its lines with CR LF as one that does not; another stays as it is."""
-    return text if _BARE_NEWLINE.search(text) else text.replace("\r\n", "\n")
+def _nearest_start(lines: list[str], wanted: list[str]) -> int:
+    """Return the line from which most of `wanted` stand where they should, else where its longest one is similar."""
+    offsets: dict[str, int] = {line: at for at, line in enumerate(wanted) if line}
+    starts = Counter(max(0, at - offsets[line]) for at, line in enumerate(lines) if line in offsets)
+    if starts:
+        return starts.most_common(1)[0][0]
+    longest = max(wanted, key=len)[:_SHOWN_WIDTH]
+    matcher = difflib.SequenceMatcher(b=longest)
+    best, best_ratio = 0, -1.0
+    for at, line in enumerate(lines):
+        matcher.set_seq1(line[:_SHOWN_WIDTH])
+        if matcher.real_quick_ratio() > best_ratio and (ratio := matcher.quick_ratio()) > best_ratio:
+            best, best_ratio = at, ratio
+    return max(0, best - wanted.index(max(wanted, key=len)))

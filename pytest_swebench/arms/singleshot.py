@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,7 @@ BM25: Final = "bm25"
 SIZES_TOKENS: Final = (13_000, 27_000, 40_000)
 ANSWER_TOKENS: Final = 8_192
 LEAST_TOKENS: Final = 2_000
-_REVISION: Final = 2  # of what is retrieved and how it is cut; templates and settings count by themselves
+_REVISION: Final = 3  # of what is retrieved, how it is cut and how answers are read; the rest counts by itself
 _COUNTING_S: Final = 30.0
 _ALL: Final = 1_000_000  # more than any pre-retrieved text has
 _MARGIN: Final = 0.9  # of a limit that an endpoint names: it counts in tokens of its own
@@ -109,7 +108,7 @@ class Singleshot:
         sandbox = context.sandbox()
         material = self._material(context.problem, sandbox)
         shown = show_smallest(material, self._settings.sizes_tokens, self._prompt.frame_tokens)
-        notes, deadline = [], time.monotonic() + context.timeout_s
+        notes = []
         try:
             answer = self._ask(context, material, shown, self._settings.answer_tokens, context.timeout_s)
         except ContextOverflow as overflow:
@@ -117,7 +116,7 @@ class Singleshot:
             shown, room = self._shorter(material, shown, overflow.limit_tokens, counted)
             notes.append(f"the request was too long for the model, so it was cut to {shown.size_tokens} tokens")
             try:
-                answer = self._ask(context, material, shown, room, max(1.0, deadline - time.monotonic()))
+                answer = self._ask(context, material, shown, room, context.timeout_s)
             except ContextOverflow as again:
                 raise LimitReached(Stop.CONTEXT, f"too long for the model even when cut: {again}") from again
         if shown.cut:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_swebench.config import Settings
-
-_CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
 
 
 @click.group("config")
@@ -40,11 +37,13 @@ def show(as_json: bool, pytest_options: tuple[str, ...]) -> int:
     with _pytest_config(pytest_options) as prepared:
         settings = settings_of(prepared)
         found = {name: {"value": _shown(settings[name].value), "source": settings[name].source} for name in settings}
+    for notice in settings.notices:
+        click.echo(f"note: {notice}", err=True)
     keys = _keys(settings)
     if as_json:
         click.echo(json.dumps({"settings": found, "keys": keys}, indent=2))
         return 0
-    rows = [(name, "-" if row["value"] is None else str(row["value"]), row["source"]) for name, row in found.items()]
+    rows = [(name, _typed(row["value"]), str(row["source"])) for name, row in found.items()]
     rows += [(f"key of {name}", "set" if row["set"] else "not set", row["source"]) for name, row in keys.items()]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
@@ -65,11 +64,17 @@ def _pytest_config(options: Sequence[str]) -> Iterator[pytest.Config]:
         # plain: pytest warns of modules that it cannot rewrite any more, which an ini may make an error
         prepared = _prepareconfig(["-p", "no:cacheprovider", "--assert=plain", *options])
     except (pytest.UsageError, pytest.PytestWarning, ConftestImportFailure) as error:
-        raise InputError(f"pytest does not start here: {error}") from None
+        raise InputError(f"pytest does not start here: {_one_line(str(error))}") from None
     try:
         yield prepared
     finally:
         prepared._ensure_unconfigure()
+
+
+def _one_line(message: str) -> str:
+    """Return what is wrong without pytest's usage before it, and the place of its configuration after it."""
+    usage, error, wrong = message.partition(": error: ")
+    return wrong.partition("\n")[0] if error and usage.startswith("usage:") else message
 
 
 def _keys(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -92,7 +97,18 @@ def _keys(settings: Settings) -> dict[str, dict[str, Any]]:
 
 def _shown(value: Any) -> Any:
     """Return a value without the credentials that an address may hold."""
-    return _CREDENTIALS.sub("//", value) if isinstance(value, str) else value
+    from pytest_swebench.providers.address import shown
+
+    return shown(value) if isinstance(value, str) and "//" in value else value
+
+
+def _typed(value: Any) -> str:
+    """Return a value as it would be typed, `-` for none."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def results_folder(given: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,7 @@ _INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 @click.command("evaluate", context_settings={"ignore_unknown_options": True})
 @click.argument("patches", type=click.Path(path_type=Path, exists=True))
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
-@click.option("-d", "--dataset", required=True, help="lite, verified, full, ..., a hub name, or a local file")
+@click.option("-d", "--dataset", default="", help="lite, verified, full, ..., a hub name, or a file (else: settings)")
 @click.option("--run-id", default="", help="name of the run (default: made from PATCHES and the dataset)")
 @click.option("--eval-max-workers", type=click.IntRange(min=1), help="gradings at one time (default: cores, memory)")
 @click.option("--output-dir", default="", help="where results go (env: OUTPUT_DIR, default: results)")
@@ -45,6 +46,7 @@ def evaluate(
     """
     from pytest_swebench.grading.slots import default_slots
 
+    dataset = dataset or _dataset_of_settings()
     root = results_folder(output_dir)
     # the run's name and its cells' keys must not depend on how the files were written on the command line
     file = _file_of(dataset)
@@ -61,6 +63,17 @@ def evaluate(
         click.echo(shown(arguments))
         return 0
     return _graded(arguments, root / name, dataset)
+
+
+def _dataset_of_settings() -> str:
+    """Return the dataset that environment or files of this folder name. Raises UsageError if none does."""
+    from pytest_swebench.config.resolve import resolve
+
+    if dataset := resolve(os.environ, Path.cwd()).value("dataset"):
+        return str(dataset)
+    raise click.UsageError(
+        "no dataset: give -d/--dataset, or set SWEBENCH_DATASET, in .env too, or `dataset` in .swebench.yaml"
+    )
 
 
 def _file_of(dataset: str) -> Path | None:

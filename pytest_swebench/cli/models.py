@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pytest_swebench.errors import ProviderRefused
+
 if TYPE_CHECKING:
+    from pytest_swebench.config import Settings
     from pytest_swebench.providers.catalog import Model
     from pytest_swebench.providers.registry import FindKey
 
@@ -23,23 +26,56 @@ if TYPE_CHECKING:
 def models(provider: str, search: str, provider_url: str, as_json: bool) -> None:
     """List the models that PROVIDER offers right now, with context length and prices where it tells them.
 
-    Without PROVIDER the known providers are listed, and where the key of each comes from.
+    Without PROVIDER it is the one that a run in this folder would ask, at the same address. Where none is set, and with
+    PROVIDER `all`, the known providers are listed, and where the key of each comes from.
     """
-    from pytest_swebench.config.files import read_dotenv
+    from pytest_swebench.config import resolve
     from pytest_swebench.providers.catalog import list_models
     from pytest_swebench.secrets import Keys
 
-    keys = Keys(os.environ, read_dotenv(Path.cwd()), tell=lambda notice: click.echo(notice, err=True))
-    if not provider:
+    settings = resolve(os.environ, Path.cwd())
+    keys = Keys(os.environ, settings.dotenv, tell=lambda notice: click.echo(notice, err=True))
+    provider, url = _asked(provider, provider_url, settings)
+    if provider in {"", "all"}:
         click.echo(render_providers(keys.find, as_json=as_json))
         return
-    found = list_models(provider, base_url=provider_url, find_key=keys.find, search=search)
+    try:
+        found = list_models(provider, base_url=url, find_key=keys.find, search=search)
+    except ProviderRefused as error:
+        raise ProviderRefused(f"{error}{_address_advice(provider, url, str(error))}") from None
     if as_json:
         click.echo(json.dumps([model.as_json() for model in found], indent=2))
     elif found:
         click.echo(render(found))
     else:
         click.echo(f"{provider}: no model matches {search!r}" if search else f"{provider} offers no models")
+
+
+def _asked(provider: str, url: str, settings: Settings) -> tuple[str, str]:
+    """Return who is asked, "" for nobody, and at which address: given, else as settings have it.
+
+    An address that is set for one provider is not taken for another: that one would get a key which is not its own.
+    """
+    from pytest_swebench.providers.registry import PROVIDERS
+
+    of_settings = settings.value("provider") or ""
+    if not provider and of_settings in PROVIDERS:  # recorded answers have no models to list
+        provider = of_settings
+    if not url and provider and of_settings in {"", provider}:
+        url = settings.value("provider_url") or ""
+    return provider, url
+
+
+def _address_advice(provider: str, url: str, error: str) -> str:
+    """Say how an address that answers 404 may be wrong: OpenAI's format wants its /v1, Anthropic's brings it along."""
+    from pytest_swebench.providers.registry import PROVIDERS, Kind
+
+    if not url or "HTTP 404" not in error:
+        return ""
+    ends_so = url.rstrip("/").endswith("/v1")
+    if PROVIDERS[provider].kind is Kind.OPENAI:
+        return "" if ends_so else "; the address should probably end in /v1"
+    return "; the address should probably not end in /v1" if ends_so else ""
 
 
 def render(found: Sequence[Model]) -> str:

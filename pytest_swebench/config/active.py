@@ -10,11 +10,17 @@ import pytest
 
 from pytest_swebench.config.settings import Kind
 from pytest_swebench.config.table import SETTINGS
+from pytest_swebench.errors import InputError
 
 if TYPE_CHECKING:
     from pytest_swebench.config.resolve import Settings
 
-_INI_TYPES: Final = {Kind.INTEGER: "int", Kind.NUMBER: "float", Kind.BOOLEAN: "bool"}
+# text as well: what is no number is refused in our words, and an empty value is none
+_INI_TYPES: Final = {
+    Kind.INTEGER: int | str,
+    Kind.NUMBER: float | int | str,
+    Kind.BOOLEAN: bool | str,
+}
 
 # config: every setting of this run
 RESOLVED: Final[pytest.StashKey[Settings]] = pytest.StashKey()
@@ -38,6 +44,13 @@ def settings_of(config: pytest.Config, env: Mapping[str, str] | None = None) -> 
             os.environ if env is None else env,
             config.invocation_params.dir,
             option=lambda name: config.getoption(f"swe_{name}", None),
-            ini=config.getini,
+            ini=lambda name: _ini(config, name),
         )
     return config.stash[RESOLVED]
+
+
+def _ini(config: pytest.Config, name: str) -> Any:
+    try:
+        return config.getini(name)
+    except pytest.UsageError as error:  # a list in TOML, say
+        raise InputError(f"ini:{name}: {error}") from None

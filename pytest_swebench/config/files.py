@@ -18,7 +18,7 @@ _SECRET_WORDS: Final = ("key", "token", "secret", "password")
 def read_dotenv(folder: Path) -> dict[str, str]:
     """Return what `.env` sets to something; nothing enters the process's environment. Raises InputError."""
     path = folder / DOTENV
-    if not path.exists():
+    if not path.exists() or path.is_dir():  # a folder of this name is a virtual environment
         return {}
     from io import StringIO
 
@@ -40,8 +40,8 @@ def read_yaml(folder: Path) -> dict[str, Any]:
 
     try:
         data = yaml.safe_load(_text(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{YAML}: not YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError) as error:  # the second of a date that is none
+        raise InputError(f"{YAML}: not YAML{_place(error)}") from None
     if data is None:
         return {}
     _check_names(data)
@@ -52,6 +52,12 @@ def read_yaml(folder: Path) -> dict[str, Any]:
         for key, value in (keys or {}).items()
         if value is not None
     }
+
+
+def _place(error: Exception) -> str:
+    """Say where an error of YAML is, and not what stands there: it may be a secret."""
+    mark = getattr(error, "problem_mark", None)
+    return f", at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
 
 
 def schema() -> dict[str, Any]:
@@ -75,7 +81,7 @@ def _check_names(data: Any) -> None:
     """Raise InputError for a key that means nothing here, with the nearest one that does."""
     sections = _sections()
     if not isinstance(data, Mapping):
-        raise InputError(f"{YAML}: holds {data!r}; write sections with keys, known: {', '.join(sections)}")
+        raise InputError(f"{YAML}: holds {_named(data)}; write sections with keys, known: {', '.join(sections)}")
     for section, keys in data.items():
         if section not in sections:
             raise InputError(f"{YAML}: {unknown('section', str(section), sections)}")
@@ -100,7 +106,14 @@ def _check_types(data: Mapping[str, Any]) -> None:
     section, *rest = error.absolute_path
     where = ".".join(map(str, [section, *rest]))
     setting = _sections()[str(section)].get(str(rest[0])) if rest else None
-    raise InputError(f"{YAML}: {where}: {error.instance!r} is not {accepted(setting)}")
+    # the type and not the value: what does not belong there may be a secret
+    raise InputError(f"{YAML}: {where}: holds {_named(error.instance)}, and takes {accepted(setting)}")
+
+
+def _named(value: Any) -> str:
+    """Return the type of YAML data in words."""
+    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "keys"}
+    return names.get(type(value), f"a {type(value).__name__}")
 
 
 def accepted(setting: Setting | None) -> str:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.config.files import DOTENV, YAML, read_dotenv, read_yaml
-from pytest_swebench.config.settings import Kind, Setting
+from pytest_swebench.config.names import strange_names
+from pytest_swebench.config.settings import Kind, Setting, is_nothing, option_of
 from pytest_swebench.config.table import SETTINGS
+from pytest_swebench.errors import InputError
 
 DEFAULT: Final = "default"
 
@@ -49,10 +51,14 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting, resolved. `dotenv` is all of `.env`, secrets included."""
+    """Every setting, resolved. `dotenv` is all of `.env`, secrets included.
+
+    `notices` name what the environment holds that looks like a setting and is none.
+    """
 
     _found: Mapping[str, Resolved]
     dotenv: Mapping[str, str] = field(default_factory=dict, repr=False)
+    notices: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Resolved:
         return self._found[name]
@@ -81,6 +87,8 @@ def resolve(
     `option` and `ini` return what the command line and pytest's configuration say of a setting, None for nothing.
     """
     dotenv, yaml = read_dotenv(folder), read_yaml(folder)
+    if misspelt := strange_names(dotenv, DOTENV):
+        raise InputError(misspelt[0])
     found = {
         name: (
             _from_option(setting, option)
@@ -92,15 +100,16 @@ def resolve(
         )
         for name, setting in SETTINGS.items()
     }
-    return Settings(found, dotenv)
+    return Settings(found, dotenv, tuple(strange_names(env, "env")))
 
 
 def _from_option(setting: Setting, option: Callable[[str], Any]) -> Resolved | None:
-    given = option(setting.name) if setting.has_option else None
-    if given is None or (given == "" and setting.kind is Kind.TEXT):  # as of `--dataset="$DATASET"` in a script
-        return None
-    value = tuple(given) if setting.kind is Kind.TEXTS else given
-    return Resolved(setting.check(value, setting.option), setting.option, Layer.OPTION)
+    for name in (setting.name, *setting.also) if setting.has_option else ():
+        given = option(name)
+        if not is_nothing(given):
+            value = tuple(given) if setting.kind is Kind.TEXTS else given
+            return Resolved(setting.check(value, option_of(name)), option_of(name), Layer.OPTION)
+    return None
 
 
 def _from_names(
@@ -115,7 +124,7 @@ def _from_names(
 
 
 def _from_yaml(setting: Setting, yaml: Mapping[str, Any]) -> Resolved | None:
-    if setting.path not in yaml:
+    if setting.path not in yaml or is_nothing(yaml[setting.path]):
         return None
     source = f"{YAML}:{setting.path}"
     return Resolved(setting.plain(yaml[setting.path], source), source, Layer.YAML)
@@ -123,7 +132,7 @@ def _from_yaml(setting: Setting, yaml: Mapping[str, Any]) -> Resolved | None:
 
 def _from_ini(setting: Setting, ini: Callable[[str], Any]) -> Resolved | None:
     given = ini(setting.ini)
-    if given is None or given == "":
+    if is_nothing(given):
         return None
     source = f"ini:{setting.ini}"
     value = setting.read(given, source) if isinstance(given, str) else setting.check(given, source)

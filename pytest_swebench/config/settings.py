@@ -38,7 +38,7 @@ class Setting:
 
     `path` is its place in `.swebench.yaml`. `short` are further names in the environment and in `.env`; `in_dotenv`
     those that are read in `.env` only, because in a process they mean something else. `has_option` says whether the
-    command line has it too.
+    command line has it too; `also` are further options that set it.
     """
 
     name: str
@@ -50,10 +50,11 @@ class Setting:
     default: Any = None
     least: float | None = None
     has_option: bool = True
+    also: tuple[str, ...] = ()
 
     @property
     def option(self) -> str:
-        return f"--{self.name.replace('_', '-')}"
+        return option_of(self.name)
 
     @property
     def ini(self) -> str:
@@ -83,6 +84,8 @@ class Setting:
 
     def check(self, value: Any, where: str) -> Any:
         """Return `value`, already of its kind, unless it is out of range. Raises InputError."""
+        if isinstance(value, float) and not math.isfinite(value):
+            raise InputError(f"{where}: {value} is not {self.accepts}")
         if self.least is not None and value < self.least:
             raise InputError(f"{where} {value:g}: must be {self.least:g} or more")
         return value
@@ -95,12 +98,25 @@ class Setting:
             items = value if isinstance(value, list) else [value]
             # YAML reads the name `null` of an arm as no value at all
             return ",".join("null" if item is None else str(item) for item in items)
-        return self.check(value, where)
+        # YAML data may write a whole number as 2.0
+        return self.check(int(value) if self.kind is Kind.INTEGER else value, where)
 
     @property
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of its value in `.swebench.yaml`; nothing there is the same as no key."""
         return dict(_SCHEMAS[self.kind])
+
+
+def option_of(name: str) -> str:
+    """Return the option that a name in `config.option`, without `swe_`, belongs to."""
+    return f"--{name.replace('_', '-')}"
+
+
+def is_nothing(value: Any) -> bool:
+    """Say whether a value sets nothing: none, blanks, or a list of such, as of `--model="$MODEL"` in a script."""
+    if isinstance(value, list | tuple):
+        return all(isinstance(item, str) and not item.strip() for item in value)
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _boolean(text: str) -> bool:
@@ -110,20 +126,13 @@ def _boolean(text: str) -> bool:
     return word in _TRUE
 
 
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
 _READ: Final[Mapping[Kind, Any]] = MappingProxyType(
     {
         Kind.TEXT: str,
         Kind.WORDS: str,
         Kind.TEXTS: lambda text: tuple(text.split()),
         Kind.INTEGER: int,
-        Kind.NUMBER: _number,
+        Kind.NUMBER: float,
         Kind.BOOLEAN: _boolean,
     }
 )

@@ -71,6 +71,7 @@ _ROWS: Final = (
         path="generation.model",
         kind=Kind.WORDS,
         short=("MODEL",),
+        also=("models",),
         help="model ids; there is no default",
     ),
     Setting(
@@ -122,7 +123,14 @@ _ROWS: Final = (
         has_option=False,
         help="where a --checkpoint lies that is named without a folder",
     ),
-    Setting(name="max_cost", path="generation.max_cost", kind=Kind.NUMBER, least=0, help="cap of a run, USD"),
+    Setting(
+        name="max_cost",
+        path="generation.max_cost",
+        kind=Kind.NUMBER,
+        short=("MAX_COST",),
+        least=0,
+        help="cap of a run, USD",
+    ),
     Setting(
         name="max_cost_per_variant",
         path="generation.max_cost_per_variant",

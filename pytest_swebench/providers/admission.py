@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Final
 
 from pytest_swebench.errors import RecordError
 from pytest_swebench.providers.budget import Account, Reservation
@@ -12,6 +13,8 @@ from pytest_swebench.providers.gate import Gate, Pass
 from pytest_swebench.providers.ledger import Ledger
 from pytest_swebench.providers.protocol import Answer, Request, Usage
 from pytest_swebench.providers.rate import Limiter, Turn, lane_name
+
+_PATIENCE_S: Final = 3600.0  # for the rate; a turn further away is one under a limit per day that is used up
 
 
 def make_gate(
@@ -32,9 +35,10 @@ class _Admission:
         """Wait for a turn, then reserve: no reservation keeps others waiting while its call has no turn."""
         deadline = time.monotonic() + timeout_s
         lane = lane_name(self._account.provider_name, self._base_url, request.model)
-        turn = self._limiter.take(lane, request, timeout_s=timeout_s)
+        turn = self._limiter.take(lane, request, timeout_s=timeout_s, patience_s=_PATIENCE_S)
         try:
-            reservation = self._ledger.reserve(self._account, request, timeout_s=deadline - time.monotonic())
+            left_s = deadline + turn.rate_s - time.monotonic()
+            reservation = self._ledger.reserve(self._account, request, timeout_s=left_s)
         except BaseException:
             with suppress(RecordError):
                 self._limiter.settle(turn, None)
@@ -50,6 +54,7 @@ class _Ticket:
         self._limiter = limiter
         self._turn = turn
         self._reservation = reservation
+        self.rate_s = turn.rate_s
 
     def limits(self, status: int, headers: Mapping[str, str]) -> None:
         """Let all processes keep to what the endpoint says."""

@@ -148,7 +148,7 @@ class _Stream:
                 self.stop_reason = event["delta"]["stop_reason"]
                 self.usage |= {name: value for name, value in event["usage"].items() if value is not None}
         except (KeyError, TypeError, AttributeError) as error:
-            raise ProviderError(f"malformed {kind!r} event ({type(error).__name__}: {error}): {event!r:.300}") from None
+            raise ProviderError(f"malformed {kind!r} event ({type(error).__name__}: {error}): {event!r}") from None
 
     @staticmethod
     def _extend(block: dict[str, Any], delta: dict[str, Any]) -> None:

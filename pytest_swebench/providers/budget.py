@@ -26,6 +26,13 @@ class Caps:
             if value is not None and not 0 <= value < 1_000_000_000:  # also refuses nan
                 raise InputError(f"a cap of {value!r} is none: give an amount from 0 to below a billion")
 
+    @property
+    def in_money(self) -> bool:
+        """Say whether any cap is one on cost."""
+        return any(
+            cap is not None for cap in (self.max_cost_usd, self.max_cost_per_cell_usd, self.max_cost_per_variant_usd)
+        )
+
     def on(self, cell: str, variant: str) -> list[Cap]:
         """Return the caps that apply to a call of a cell, the widest first."""
         money: Iterable[tuple[Scope, str, float | None]] = (
@@ -50,8 +57,8 @@ class Spent:
     """What the ledger holds.
 
     `open_usd` is the part of `run.usd` reserved by calls under way, `lost_usd` that of calls whose outcome nobody
-    knows. `overruns` counts calls charged beyond their reservation, `unpriced` those whose price nobody knew.
-    `matched` tells by model asked for under which id the price list files it.
+    knows. `calls` leaves out those that failed for nothing. `overruns` counts calls charged beyond their reservation,
+    `unpriced` those whose price nobody knew. `matched` tells by model asked for under which id the price list files it.
     """
 
     run: Total = Total()

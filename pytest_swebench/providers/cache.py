@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.cell import digest
-from pytest_swebench.providers.protocol import Answer, Provider, Request, StopReason
+from pytest_swebench.providers.address import shown
+from pytest_swebench.providers.protocol import Answer, Provider, Request, StopReason, pass_over
 from pytest_swebench.providers.replay import FORMAT, answer_from_json, exchange_as_json
 from pytest_swebench.providers.tokens import count_tokens
 from pytest_swebench.records.journal import seal, unseal
@@ -42,7 +43,7 @@ class Cached:
         question = {
             "format": FORMAT,
             "provider": self.name,
-            "base_url": self.base_url,
+            "base_url": shown(self.base_url),
             "request_digest": request.digest,
             "sample": request.sample,
             "turn": self._asked[request.digest],
@@ -56,6 +57,11 @@ class Cached:
         if answer.stop_reason in WHOLE:
             self._keep(path, question, request, answer)
         return answer
+
+    def pass_over(self, request: Request) -> None:
+        """Count `request` as asked: somebody before this one has answered it."""
+        self._asked[request.digest] += 1
+        pass_over(self._provider, request)
 
     def count_tokens(self, request: Request, *, timeout_s: float) -> int | None:
         """Return what the endpoint counts; see `tokens.count_tokens`."""

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.cell import Cell
-from pytest_swebench.errors import ContextOverflow, LimitReached, ReplayMiss
-from pytest_swebench.providers.protocol import Answer, Provider, Request
+from pytest_swebench.errors import BudgetExhausted, ContextOverflow, LimitReached, ReplayMiss
+from pytest_swebench.providers.protocol import Answer, Provider, Request, pass_over
 from pytest_swebench.providers.replay import difference, redacted, request_as_json, text_difference
 from pytest_swebench.providers.tape import (
     Call,
@@ -198,6 +198,9 @@ class Cassette:
         """Raise, on replay, for a step that was not recorded."""
         if self.mode is not CassetteMode.REPLAY:
             return
+        if isinstance(self._tape.limit, BudgetExhausted):
+            # whoever's cap it was, it is spent no further now, and no reason to end what the other cells do
+            raise BudgetExhausted("cell", str(self._tape.limit))
         if self._tape.limit is not None:
             raise self._tape.limit
         self._missed = True
@@ -246,7 +249,10 @@ class CassetteProvider:
 
     def complete(self, request: Request, *, timeout_s: float) -> Answer:
         """Answer from the cassette, or as the provider behind it does. Raises ReplayMiss, and what that one raises."""
-        return self._cassette.call(request, lambda: self._ask(request, timeout_s), self.name)
+        answer = self._cassette.call(request, lambda: self._ask(request, timeout_s), self.name)
+        if self._inner is not None and answer.served == "cassette":
+            pass_over(self._inner, request)
+        return answer
 
     def close(self) -> None:
         """Close the provider behind it; the cassette is closed by whoever made it."""

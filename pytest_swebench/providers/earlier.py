@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_swebench.errors import InputError
-from pytest_swebench.providers.protocol import Answer, Provider, Request
+from pytest_swebench.providers.protocol import Answer, Provider, Request, pass_over
 from pytest_swebench.providers.replay import Recording, parse_recording, redacted
 from pytest_swebench.providers.tokens import count_tokens
 from pytest_swebench.records.journal import unseal
@@ -56,10 +56,16 @@ class Earlier:
 
     def complete(self, request: Request, *, timeout_s: float) -> Answer:
         """Answer from an earlier attempt, else as the wrapped provider does."""
-        clean = self._exact.get(request.digest) or redacted(request, self._redactor).digest
-        if waiting := self._answers.get(clean):
+        if waiting := self._waiting(request):
+            pass_over(self._provider, request)
             return dataclasses.replace(waiting.pop(0), served="earlier")
         return self._provider.complete(request, timeout_s=timeout_s)
+
+    def pass_over(self, request: Request) -> None:
+        """Leave out an answer to `request`: somebody before this one has given it."""
+        if waiting := self._waiting(request):
+            del waiting[0]
+        pass_over(self._provider, request)
 
     def count_tokens(self, request: Request, *, timeout_s: float) -> int | None:
         """Return what the endpoint counts; see `tokens.count_tokens`."""
@@ -68,3 +74,7 @@ class Earlier:
     def close(self) -> None:
         """Close the wrapped provider."""
         self._provider.close()
+
+    def _waiting(self, request: Request) -> list[Answer] | None:
+        clean = self._exact.get(request.digest) or redacted(request, self._redactor).digest
+        return self._answers.get(clean)

@@ -10,9 +10,10 @@ from pathlib import Path
 from statistics import mean, quantiles
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from pytest_swebench.outcome import Outcome
+from pytest_swebench.outcome import Outcome, Stop
 from pytest_swebench.providers.prices import PICO, Tariff, as_usd
-from pytest_swebench.providers.protocol import Usage
+from pytest_swebench.providers.protocol import Message, Request, Usage
+from pytest_swebench.providers.tokens import BYTES_PER_TOKEN
 
 if TYPE_CHECKING:
     from pytest_swebench.datasets.instance import Problem
@@ -22,8 +23,25 @@ _RUNS: Final = 20  # latest runs that are read
 _ENOUGH: Final = 3  # cells of the same kind that say more than sizes of prompts do
 _BILLED_AGAIN: Final = 0.1  # of calls, at most: cut off after the endpoint had charged them, and made once more
 
-History = Mapping[tuple[str, str, str], Sequence[float]]
-"""Provider, arm and model -> what each of their earlier cells cost, in USD."""
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What an earlier cell took: its calls, and the tokens of all of them together."""
+
+    calls: int
+    usage: Usage
+
+    def cost_usd(self, tariff: Tariff, model: str) -> float | None:
+        """Return what it would cost today, None where the price is unknown."""
+        usage = self.usage
+        kinds = (usage.input, usage.output, usage.cache_read, usage.cache_write)
+        each = Usage(*(math.ceil(tokens / self.calls) for tokens in kinds))  # some prices rise with a call's length
+        cost_usd = tariff.usd(model, model, each)
+        return None if cost_usd is None else cost_usd * self.calls
+
+
+History = Mapping[tuple[str, str, str], Sequence[Used]]
+"""Provider, arm and model -> what each of their earlier cells took. What they cost then may not hold today."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,17 +75,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Bounds in USD; `basis` says what they rest on."""
+    """Bounds in USD; `basis` says what they rest on.
+
+    `reserves_usd` is the most that one call may cost, which is reserved before it is made: of the smallest and of the
+    largest call, zeros where that is unknown.
+    """
 
     min_usd: float
     max_usd: float
     cells: int
     basis: str
-
-    @property
-    def is_high(self) -> bool:
-        """Whether a person should be warned."""
-        return self.max_usd > WARN_ABOVE_USD
+    reserves_usd: tuple[float, float] = (0.0, 0.0)
 
     def __str__(self) -> str:
         low, high = (as_usd(round(usd * PICO)) for usd in (self.min_usd, self.max_usd))
@@ -78,49 +96,56 @@ class Estimate:
 def estimate(works: Iterable[Work], history: History) -> Estimate | None:
     """Return what `works` will cost together, or None if that is unknown of any.
 
-    Earlier cells give their mean and, as the upper bound, what 9 in 10 cost at most; sizes of prompts give the cost of
-    the fewest and smallest and of the most and largest calls, some of the latter paid twice.
+    Earlier cells give their mean and, as the upper bound, what 9 in 10 take at most, at today's prices; sizes of
+    prompts give the cost of the fewest and smallest and of the most and largest calls, some of the latter paid twice.
     """
     low = high = 0.0
     cells = 0
     bases: dict[str, None] = {}
+    reserves: list[tuple[float, float]] = []
     for work in works:
         if not work.cells:
             continue
-        costs = history.get((work.provider_name, work.arm, work.model), ())
-        bounds = _by_history(costs, work.cells) if len(costs) >= _ENOUGH else _by_size(work)
+        if work.tariff.matched(work.model) is None:
+            return None
+        used = history.get((work.provider_name, work.arm, work.model), ())
+        bounds = _by_history(work, used) if len(used) >= _ENOUGH else _by_size(work)
         if bounds is None:
             return None
         low, high, cells = low + bounds[0], high + bounds[1], cells + work.cells
-        bases["by earlier runs" if len(costs) >= _ENOUGH else "by sizes of prompts"] = None
-    return Estimate(low, high, cells, " and ".join(bases) or "nothing to run")
+        bases["by earlier runs" if len(used) >= _ENOUGH else "by sizes of prompts"] = None
+        reserves.append(_reserves_usd(work))
+    one_call = (min(least for least, _ in reserves), max(most for _, most in reserves)) if reserves else (0.0, 0.0)
+    return Estimate(low, high, cells, " and ".join(bases) or "nothing to run", one_call)
 
 
-def earlier_costs(root: Path) -> dict[tuple[str, str, str], list[float]]:
-    """Return what paid cells in the latest runs below `root` cost; see `History`."""
+def earlier_use(root: Path) -> dict[tuple[str, str, str], list[Used]]:
+    """Return what cells that called models took in the latest runs below `root`; see `History`."""
     results = sorted(root.glob("*/results.jsonl"), key=lambda path: path.stat().st_mtime)[-_RUNS:]
-    costs: dict[tuple[str, str, str], list[float]] = {}
+    found: dict[tuple[str, str, str], list[Used]] = {}
     for path in results:
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 record = json.loads(line)
                 key = (str(record["provider"]), str(record["arm"]), str(record["model"]))
-                cost_usd, infra = float(record["cost_usd"]), record["outcome"] == Outcome.INFRA
-            except (ValueError, LookupError, TypeError):  # of unknown cost, or no record
+                used = Used(int(record["calls"]), Usage(**record["tokens"]))
+                cut_short = record["outcome"] == Outcome.INFRA or record["stop"] == Stop.COST
+            except (ValueError, LookupError, TypeError):  # no record
                 continue
-            # a cell that infrastructure cut short, or that recorded answers fed, says nothing about the next one
-            if cost_usd > 0 and math.isfinite(cost_usd) and not infra:
-                costs.setdefault(key, []).append(cost_usd)
-    return costs
+            # a cell that infrastructure or a cap cut short says nothing about the next one
+            if used.calls > 0 and used.usage.input + used.usage.output > 0 and not cut_short:
+                found.setdefault(key, []).append(used)
+    return found
 
 
-def _by_history(costs: Sequence[float], cells: int) -> tuple[float, float]:
+def _by_history(work: Work, earlier: Sequence[Used]) -> tuple[float, float]:
+    costs = [used.cost_usd(work.tariff, work.model) or 0.0 for used in earlier]
     usual = mean(costs)
-    return usual * cells, max(usual, quantiles(costs, n=10, method="inclusive")[-1]) * cells
+    return usual * work.cells, max(usual, quantiles(costs, n=10, method="inclusive")[-1]) * work.cells
 
 
 def _by_size(work: Work) -> tuple[float, float] | None:
-    if work.tariff.matched(work.model) is None or len(work.expected) != work.cells:
+    if len(work.expected) != work.cells:
         return None
     low = sum(_cost_usd(work, each, 0) for each in work.expected)
     return low, sum(_cost_usd(work, each, 1) for each in work.expected) * (1.0 + _BILLED_AGAIN)
@@ -129,3 +154,19 @@ def _by_size(work: Work) -> tuple[float, float] | None:
 def _cost_usd(work: Work, expected: Expected, bound: int) -> float:
     usage = Usage(input=expected.input_tokens[bound], output=expected.output_tokens[bound])
     return (work.tariff.usd(work.model, work.model, usage) or 0.0) * expected.calls[bound]
+
+
+def _reserves_usd(work: Work) -> tuple[float, float]:
+    """Return what the ledger reserves for the smallest call, at least, and for the largest one, about."""
+    if not work.expected:
+        return 0.0, 0.0
+    answers = [each.output_tokens[1] for each in work.expected]
+    least = min(each.input_tokens[0] for each in work.expected)  # no token has less than a byte
+    most = math.ceil(max(each.input_tokens[1] for each in work.expected) * BYTES_PER_TOKEN)
+    return _worst_usd(work, least, min(answers)), _worst_usd(work, most, max(answers))
+
+
+def _worst_usd(work: Work, size_bytes: int, answer_tokens: int) -> float:
+    words = (Message("user", "x" * size_bytes),)
+    cost = work.tariff.worst(Request(model=work.model, messages=words, max_tokens=answer_tokens))
+    return 0.0 if cost is None else cost.usd

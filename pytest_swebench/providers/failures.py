@@ -57,6 +57,5 @@ def unreached(cause: BaseException, message: str, answering: bool) -> Failed:
         return Failed(Busy(message), billed=False)
     if isinstance(cause, (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
         return Failed(ProviderRefused(message), billed=False)
-    if isinstance(cause, (httpx2.NetworkError, httpx2.RemoteProtocolError)):
-        return Failed(Busy(message), billed=True)  # hung up on us: it may have begun
+    # silence, or hung up on us: it had the request and may have begun, so to ask without end could cost without end
     return Failed(ProviderError(message), billed=True)

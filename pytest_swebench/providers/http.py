@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_swebench.errors import ProviderError
+from pytest_swebench.providers.address import shown
 from pytest_swebench.providers.deadline import within
 from pytest_swebench.providers.failures import Failed, sdk_errors, sdk_timeout, unreached
-from pytest_swebench.providers.gate import OPEN, Gate, Pass
+from pytest_swebench.providers.gate import KEPT_SHARE, OPEN, Gate, Pass
 from pytest_swebench.providers.protocol import Answer, Request, StopReason
-from pytest_swebench.providers.refusals import ParameterRefused, status_failure
+from pytest_swebench.providers.refusals import MAY_CHARGE, ParameterRefused, status_failure
 from pytest_swebench.providers.retry import Allowance, Busy, OnWait, RetryPolicy, quiet, retrying
 from pytest_swebench.providers.sse import decode_object, read_events, token_count
 from pytest_swebench.providers.structured import check_schema, with_data
@@ -26,7 +26,7 @@ from pytest_swebench.redact import Redactor
 from pytest_swebench.secrets import Key
 
 NO_KEY: Final = Key("none", "placeholder")  # the SDKs insist on a key where the endpoint wants none
-_KEPT_SHARE: Final = 0.2  # of a call's time: a turn that comes later would leave too little for the answer it pays for
+_SHOWN: Final = 1000  # characters of an error's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class _Head:
 
 
 class HttpProvider:
-    """A model endpoint reached over HTTP. Not shared between threads. `retries` counts repeated attempts.
+    """A model endpoint reached over HTTP. Not shared between threads.
 
     Every request passes `gate` first; `on_wait(wait_s, reason)` hears of every back-off before it begins.
     """
@@ -56,14 +56,13 @@ class HttpProvider:
     ) -> None:
         self.name = name
         self.base_url = base_url
-        self.retries = 0
         self._wire = wire
         self._key = key
         self._policy = policy or RetryPolicy()
         self._gate = gate
         self._on_wait = on_wait
-        self._redactor = Redactor([key.value])
-        self._shown_url = re.sub(r"//[^/@]*@", "//", base_url)  # an address may hold a password
+        self._redactor = Redactor.from_env({"KEY": key.value, "URL": base_url})  # of a URL it takes the password
+        self._shown_url = shown(base_url)
         self._connection: Connection | None = None
         self._refused: dict[str, frozenset[str]] = {}  # model -> parameters it turned down before
 
@@ -79,15 +78,11 @@ class HttpProvider:
         if request.schema is not None:
             check_schema(request.schema)
 
-        def told(wait_s: float, reason: str) -> None:
-            self.retries += 1
-            self._on_wait(wait_s, reason)
-
         return retrying(
-            lambda allowance: self._attempt(request, allowance, _KEPT_SHARE * timeout_s),
+            lambda allowance: self._attempt(request, allowance, KEPT_SHARE * timeout_s),
             timeout_s=timeout_s,
             policy=self._policy,
-            on_wait=told,
+            on_wait=self._on_wait,
         )
 
     def models(self, *, timeout_s: float, after: str = "") -> dict[str, Any]:
@@ -124,6 +119,7 @@ class HttpProvider:
                 turn = self._gate.enter(request, timeout_s=max(0.0, allowance.left_s - kept_s))
             except ProviderError as error:
                 raise Busy(str(error)) from None
+            allowance.extend(turn.rate_s)
             try:
                 answer = self._passed(turn, connection, request, refused, allowance.exchange_s)
             except ParameterRefused as error:
@@ -220,7 +216,7 @@ class HttpProvider:
                 message += f"; {self._key_advice()}"
             elif status == 404 and "model" in body:
                 message += f"; which models there are says: swebench-runner models {self.name}"
-            return Failed(status_failure(status, message, headers, body), billed=False)
+            return Failed(status_failure(status, message, headers, body), billed=status in MAY_CHARGE)
         cause = error.__cause__ or error  # "Connection error." alone says little
         return unreached(cause, self._say(body, f"{type(error).__name__}: {cause}"), answering)
 
@@ -230,7 +226,8 @@ class HttpProvider:
         return f"it does not take the {self._key}; correct that one, or set another"
 
     def _say(self, body: dict[str, Any], message: str) -> str:
-        short = " ".join(message.split())[:1000]
+        # a piece of a key would not be known for one, so nothing is cut before
+        short = " ".join(self._redactor.text(message).split())[:_SHOWN]
         model = f" {body['model']!r}" if "model" in body else ""
         return self._redactor.text(f"{self.name}{model} at {self._shown_url}: {short}")
 

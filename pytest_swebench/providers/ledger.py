@@ -69,10 +69,10 @@ class Ledger:
         cost = account.tariff.worst(request)
         asked = Reservation(0, account, request.model, cost, upper_bound(request) + request.max_tokens)
         caps = self.caps.on(account.cell, account.variant)
-        if cost is None and self.caps.max_tokens is None and caps:
+        if cost is None and self.caps.in_money:
             raise InputError(
                 f"the price of model {request.model!r} is unknown, so a cap on cost cannot hold; "
-                f"give --price={request.model}=IN,OUT, or --max-tokens=N"
+                f"give --price={request.model}=IN,OUT, or cap the run with --max-tokens=N alone"
             )
         deadline = time.monotonic() + timeout_s
         ticket = 0
@@ -124,7 +124,7 @@ class Ledger:
             }
             odd = db.execute(
                 "SELECT count(*) n, ifnull(sum(charged_pico > reserved_pico), 0) over,"
-                " ifnull(sum(matched IS NULL), 0) unpriced FROM calls"
+                " ifnull(sum(matched IS NULL), 0) unpriced FROM calls WHERE state != 'free'"
             ).fetchone()
             matched = db.execute("SELECT DISTINCT model, matched FROM calls WHERE matched IS NOT NULL").fetchall()
 

@@ -64,19 +64,28 @@ def told_limits(headers: Mapping[str, str], now: datetime | None = None) -> dict
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Return how long the headers ask to wait (RFC 9110, section 10.2.3: seconds or a date), None if they do not."""
+    """Return how long the headers ask to wait (RFC 9110, section 10.2.3: seconds or a date), None if they do not.
+
+    A date counts from the server's own clock if it tells (`Date`), else from `now`.
+    """
     lower = {name.lower(): value.strip() for name, value in headers.items()}
     if (milliseconds := _number(lower.get("retry-after-ms", ""))) is not None:
         return milliseconds / 1000.0
     text = lower.get("retry-after", "")
     if (seconds := _number(text)) is not None:
         return seconds
+    at = _http_date(text)
+    if at is None:
+        return None
+    return max(0.0, (at - (_http_date(lower.get("date", "")) or now or datetime.now(UTC))).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
-    # a date without a zone is in UTC, as all dates of HTTP are
-    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - (now or datetime.now(UTC))).total_seconds())
+    return at.replace(tzinfo=at.tzinfo or UTC)  # one without a zone is in UTC, as all dates of HTTP are
 
 
 def _number(text: str) -> float | None:

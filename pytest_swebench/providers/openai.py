@@ -178,7 +178,7 @@ class _Stream:
                 for part in delta.get("tool_calls") or ():
                     self._extend(part)
         except (KeyError, TypeError, AttributeError) as error:
-            raise ProviderError(f"malformed chunk ({type(error).__name__}: {error}): {chunk!r:.300}") from None
+            raise ProviderError(f"malformed chunk ({type(error).__name__}: {error}): {chunk!r}") from None
 
     def _extend(self, part: dict[str, Any]) -> None:
         """Add a piece of a tool call. Some endpoints leave out the index or give all calls the same, some have no ids.

@@ -12,6 +12,7 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Final
 
 from pytest_swebench.errors import InputError
+from pytest_swebench.providers.address import shown
 from pytest_swebench.providers.protocol import Request, Usage
 from pytest_swebench.providers.registry import PROVIDERS
 from pytest_swebench.providers.tokens import upper_bound
@@ -97,16 +98,26 @@ class Prices:
         return Tariff(self._own, provider_name, base_url)
 
     def check_known(
-        self, provider_name: str, models: Sequence[str], base_url: str = "", *, max_tokens: int | None = None
+        self,
+        provider_name: str,
+        models: Sequence[str],
+        base_url: str = "",
+        *,
+        max_tokens: int | None = None,
+        capped: bool = False,
     ) -> None:
-        """Raise InputError for a model whose price nobody knows, unless a cap on tokens takes the price's place."""
+        """Raise InputError for a model whose price nobody knows, unless a cap on tokens alone takes the price's place.
+
+        `capped` says that there are caps on cost, which nothing but a price makes hold.
+        """
         tariff = self.at(provider_name, base_url)
         for model in models:
-            if max_tokens is None and tariff.matched(model) is None:
+            if (max_tokens is None or capped) and tariff.matched(model) is None:
+                instead = "a cap on tokens takes the place of a price only where cost is not capped"
                 raise InputError(
                     f"the price of model {model!r} at {_address(provider_name, base_url)} is not known, so no call is "
                     f"made; give it with --price={model}=IN,OUT (USD per million tokens), say --price=0 if the server "
-                    "is your own, or cap the run with --max-tokens=N"
+                    f"is your own, or {instead if max_tokens is not None else 'cap the run with --max-tokens=N'}"
                 )
 
 
@@ -207,4 +218,4 @@ def _pico(usd: Decimal) -> int:
 
 def _address(provider_name: str, base_url: str) -> str:
     known = PROVIDERS.get(provider_name)
-    return repr(base_url or (known.base_url if known else provider_name))
+    return repr(shown(base_url) or (known.base_url if known else provider_name))

@@ -127,3 +127,10 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Release connections; safe to call twice."""
+
+
+def pass_over(provider: Provider, request: Request) -> None:
+    """Tell `provider`, if it counts questions, that one before it has answered `request`."""
+    passed_over = getattr(provider, "pass_over", None)
+    if callable(passed_over):
+        passed_over(request)

@@ -14,11 +14,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_swebench.errors import ProviderError
+from pytest_swebench.errors import ProviderError, RecordError
+from pytest_swebench.providers.address import shown
 from pytest_swebench.providers.database import Database
 from pytest_swebench.providers.limits import KINDS, honoured_s, retry_after_s, told_limits
 from pytest_swebench.providers.protocol import Request, Usage
@@ -53,12 +55,26 @@ CREATE TABLE IF NOT EXISTS clocks (
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A turn that was taken: when, and what was taken for it, by kind. `asked` are bounds of input and output."""
+    """A turn that was taken: when, and what was taken for it, by kind. `asked` are bounds of input and output.
+
+    `rate_s` were waited for it because of the rate alone, pauses not counted.
+    """
 
     lane: str
     at: float
     taken: dict[str, float]
     asked: tuple[int, int]
+    rate_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A clock that a turn moved on."""
+
+    kind: str
+    before: float
+    after: float
+    by_s: float
 
 
 class Limiter:
@@ -68,10 +84,14 @@ class Limiter:
         self._given = {kind: value for kind, value in (("requests", rpm), ("tokens", tpm)) if value}
         self._database = Database(path, _SCHEMA)
 
-    def take(self, lane: str, request: Request, *, timeout_s: float) -> Turn:
-        """Wait for a turn. Raises ProviderError if none comes within `timeout_s`, RecordError if the file fails."""
+    def take(self, lane: str, request: Request, *, timeout_s: float, patience_s: float = 0.0) -> Turn:
+        """Wait for a turn, at most `timeout_s`, of which the rate alone may take `patience_s` more.
+
+        Raises ProviderError if none comes in that time, RecordError if the file fails. Whoever gives up, on Ctrl-C as
+        well, gives back what was taken.
+        """
         asked = (upper_bound(request), request.max_tokens)
-        deadline = time.monotonic() + timeout_s
+        timeout_s = max(0.0, timeout_s)
         with self._database.writing() as db:
             now = time.monotonic()
             state = _lane(db, lane, now)
@@ -79,22 +99,32 @@ class Limiter:
             rates = self._rates(db, state)
             clocks = dict(db.execute("SELECT kind, next_at FROM clocks WHERE lane = ?", (lane,)).fetchall())
             at = max(now, state["paused_until"], *(clocks.get(kind, 0.0) for kind in rates))
-            if at > max(now, deadline):
-                raise _too_late(lane, at - now, timeout_s, state["paused_until"] > now)
+            pause_s = max(0.0, state["paused_until"] - now)
+            if pause_s > timeout_s or at - now > timeout_s + patience_s:
+                raise _too_late(lane, at - now, timeout_s, pause_s > 0)
+            moved = []
             for kind in rates:
-                started = max(clocks.get(kind, 0.0), at - _SLACK_S)
-                _set_clock(db, lane, kind, started + taken[kind] * 60.0 / rates[kind])
+                before, by_s = clocks.get(kind, 0.0), taken[kind] * 60.0 / rates[kind]
+                moved.append(_Moved(kind, before, max(before, at - _SLACK_S) + by_s, by_s))
+                _set_clock(db, lane, kind, moved[-1].after)
             # the present rate is measured by turns taken, each forgotten little by little
             db.execute("UPDATE lanes SET recent = recent + 1 WHERE lane = ?", (lane,))
+        rate_s = max(0.0, at - now - pause_s)
         shift = state["shift"]
-        while (wait_s := at - time.monotonic()) > 0:
-            if at > deadline:
-                raise _too_late(lane, wait_s, max(0.0, timeout_s), paused=True)
-            time.sleep(wait_s)
-            with self._database.reading() as db:
-                row = db.execute("SELECT shift FROM lanes WHERE lane = ?", (lane,)).fetchone()
-            at, shift = at + row["shift"] - shift, row["shift"]
-        return Turn(lane, at, taken, asked)
+        try:
+            while (wait_s := at - time.monotonic()) > 0:
+                if pause_s > timeout_s or at - now > timeout_s + patience_s:
+                    raise _too_late(lane, wait_s, timeout_s, paused=True)
+                time.sleep(wait_s)
+                with self._database.reading() as db:
+                    row = db.execute("SELECT shift FROM lanes WHERE lane = ?", (lane,)).fetchone()
+                longer_s, shift = row["shift"] - shift, row["shift"]
+                at, pause_s = at + longer_s, pause_s + longer_s
+        except BaseException:
+            with suppress(RecordError):
+                self._give_back(lane, moved, state["shift"])
+            raise
+        return Turn(lane, at, taken, asked, rate_s)
 
     def heard(self, turn: Turn, status: int, headers: Mapping[str, str]) -> None:
         """Take note of a response: its limits, and whether it asks to slow down."""
@@ -139,6 +169,18 @@ class Limiter:
     def close(self) -> None:
         """Close the file in this process; safe to call twice."""
         self._database.close()
+
+    def _give_back(self, lane: str, moved: list[_Moved], shift: float) -> None:
+        """Undo a turn that was not waited for; the clocks were at `moved` when the lane had paused for `shift`."""
+        with self._database.writing() as db:
+            row = db.execute("SELECT shift FROM lanes WHERE lane = ?", (lane,)).fetchone()
+            paused_s = row["shift"] - shift
+            clocks = dict(db.execute("SELECT kind, next_at FROM clocks WHERE lane = ?", (lane,)).fetchall())
+            for clock in moved:
+                nobody_since = math.isclose(clocks[clock.kind], clock.after + paused_s, abs_tol=1e-6)
+                was = clock.before + paused_s if nobody_since else clocks[clock.kind] - clock.by_s
+                _set_clock(db, lane, clock.kind, was)
+            db.execute("UPDATE lanes SET recent = max(0, recent - 1) WHERE lane = ?", (lane,))
 
     def _rates(self, db: sqlite3.Connection, state: dict[str, Any]) -> dict[str, float]:
         """Return kind -> how many a minute are handed out, for each kind that is limited."""
@@ -194,7 +236,7 @@ class Limiter:
 
 def lane_name(provider_name: str, base_url: str, model: str) -> str:
     """Return what the limits of an endpoint are filed under."""
-    return f"{model!r} of {provider_name}" + (f" at {base_url}" if base_url else "")
+    return f"{model!r} of {provider_name}" + (f" at {shown(base_url)}" if base_url else "")
 
 
 def _lane(db: sqlite3.Connection, lane: str, now: float) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import email.utils
 import re
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pytest_swebench.errors import ContextOverflow, ProviderError, ProviderRefused, SwebenchError
+from pytest_swebench.providers.limits import retry_after_s
 from pytest_swebench.providers.retry import Busy
+
+MAY_CHARGE: Final = frozenset({502, 504, 520, 522, 524})
+"""What a gateway answers in the place of an endpoint, which may be at work all the same."""
 
 _OUTAGE: Final = frozenset({429, 503, 529})  # 529: Anthropic's "overloaded"
 _ODD_BUT_TRANSIENT: Final = frozenset({408, 409, 425})
@@ -98,23 +100,3 @@ def refused_parameter(message: str, body: Mapping[str, Any]) -> str:
     if "max_completion_tokens" in text and "max_tokens" in body:
         return "max_tokens"
     return "temperature" if "temperature" in text and "temperature" in body else ""
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that `retry-after-ms` or `Retry-After` (RFC 9110: seconds or a date) ask to wait, or None."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name, "").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value) * unit_s
-    at_s = _http_date(headers.get("retry-after", ""))
-    if at_s is None:
-        return None
-    now_s = _http_date(headers.get("date", ""))  # the server's own clock, if it tells
-    return max(0.0, at_s - (time.time() if now_s is None else now_s))
-
-
-def _http_date(value: str) -> float | None:
-    try:
-        return email.utils.parsedate_to_datetime(value).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None

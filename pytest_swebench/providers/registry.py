@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from pytest_swebench.errors import InputError, unknown
+from pytest_swebench.providers.address import shown
 from pytest_swebench.providers.gate import OPEN, Gate, Gated
 from pytest_swebench.providers.protocol import Provider
 from pytest_swebench.providers.retry import OnWait, quiet
@@ -95,7 +96,7 @@ def make_provider(
         return _replay(spec_text.removeprefix(REPLAY_PREFIX))
     if spec_text in extra:
         if base_url:
-            raise InputError(f"provider {spec_text!r} is a plugin's own and takes no base URL, got {base_url!r}")
+            raise InputError(f"provider {spec_text!r} is a plugin's own and takes no base URL, got {shown(base_url)!r}")
         return Gated(extra[spec_text](), gate)
     if spec_text not in PROVIDERS:
         raise InputError(unknown("provider", spec_text, [*PROVIDERS, *extra, "replay:PATH"]))
@@ -105,7 +106,7 @@ def make_provider(
 
 def _check_address(name: str, base_url: str) -> None:
     if base_url and not base_url.startswith(("http://", "https://")):
-        raise InputError(f"provider {name!r}: base URL {base_url!r} must start with http:// or https://")
+        raise InputError(f"provider {name!r}: base URL {shown(base_url)!r} must start with http:// or https://")
 
 
 def _replay(path: str) -> Provider:

@@ -50,22 +50,38 @@ class RetryPolicy:
         return min(LONGEST_WAIT_S, max(backoff_s, asked_s * random.uniform(1.0, 1.05)))
 
 
+@dataclass(slots=True)
+class Deadline:
+    """When a call must be over, on the monotonic clock."""
+
+    at: float
+
+    @property
+    def left_s(self) -> float:
+        """Return the seconds until then, never less than 0."""
+        return max(0.0, self.at - time.monotonic())
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """The time of one attempt; `ends_at` is on the monotonic clock. The exchange itself may take `longest_s`."""
+    """The time of one attempt. The exchange itself may take `longest_s`."""
 
-    ends_at: float
+    deadline: Deadline
     longest_s: float
 
     @property
     def left_s(self) -> float:
         """Return the seconds until the whole call must be over."""
-        return max(0.0, self.ends_at - time.monotonic())
+        return self.deadline.left_s
 
     @property
     def exchange_s(self) -> float:
         """Return the seconds that an exchange may take if it begins now."""
         return min(self.left_s, self.longest_s)
+
+    def extend(self, not_counted_s: float) -> None:
+        """Give the call back time that was none of its own."""
+        self.deadline.at += not_counted_s
 
 
 def quiet(wait_s: float, reason: str) -> None:
@@ -75,12 +91,13 @@ def quiet(wait_s: float, reason: str) -> None:
 def retrying(attempt: Callable[[Allowance], T], *, timeout_s: float, policy: RetryPolicy, on_wait: OnWait = quiet) -> T:
     """Call `attempt` until it succeeds or fails for good, all within `timeout_s` seconds.
 
-    Only ProviderError is tried again, Busy without end; a wait that would not leave time for another attempt is not
-    begun. `on_wait(wait_s, reason)` is called before each wait. Raises the last failure, saying how long was tried.
+    What its allowance is extended by is added to them. Only ProviderError is tried again, Busy without end; a wait that
+    would not leave time for another attempt is not begun. `on_wait(wait_s, reason)` is called before each wait. Raises
+    the last failure, saying how long was tried.
     """
     import tenacity
 
-    deadline = time.monotonic() + timeout_s
+    deadline = Deadline(time.monotonic() + timeout_s)
     bad_answers = 0
 
     def counted() -> T:
@@ -95,7 +112,7 @@ def retrying(attempt: Callable[[Allowance], T], *, timeout_s: float, policy: Ret
             raise
 
     def hopeless(state: RetryCallState) -> bool:
-        left_s = deadline - time.monotonic() - state.upcoming_sleep
+        left_s = deadline.left_s - state.upcoming_sleep
         return bad_answers >= policy.attempts or left_s < timeout_s * LEAST_SHARE
 
     def give_up(state: RetryCallState) -> T:

@@ -1,4 +1,7 @@
-"""Server-sent events read strictly, and the JSON in them."""
+"""Server-sent events read strictly, and the JSON in them.
+
+Errors quote whole texts: a piece of one could be a piece of a key, which no redactor knows. `HttpProvider` cuts them.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ def read_events(response: Response) -> Iterator[dict[str, Any]]:
     """
     content_type = response.headers.get("content-type", "")
     if "text/event-stream" not in content_type:
-        start = "".join(_first_lines(response.iter_lines()))[:200]
+        start = "".join(_first_lines(response.iter_lines()))
         raise ProviderError(f"answered {content_type!r} where an event stream was expected: {start!r}")
     for number, data in enumerate(_event_data(response.iter_lines())):
         if data == "[DONE]":
@@ -44,19 +47,19 @@ def read_events(response: Response) -> Iterator[dict[str, Any]]:
         event = decode_object(data, "event")
         if error := event.get("error"):
             if number == 0 and _says_busy(error):
-                raise Busy(f"refused in an event stream: {json.dumps(error)[:500]}")
-            raise ProviderError(f"error in the middle of the answer: {json.dumps(error)[:500]}")
+                raise Busy(f"refused in an event stream: {json.dumps(error)}")
+            raise ProviderError(f"error in the middle of the answer: {json.dumps(error)}")
         yield event
 
 
 def decode_object(text: str, what: str) -> dict[str, Any]:
-    """Decode a JSON object; raises ProviderError naming `what` and how it begins."""
+    """Decode a JSON object; raises ProviderError naming `what` and quoting it."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ProviderError(f"{what} is not JSON ({error}): {text[:200]!r}") from None
+        raise ProviderError(f"{what} is not JSON ({error}): {text!r}") from None
     if not isinstance(value, dict):
-        raise ProviderError(f"{what} is not a JSON object: {text[:200]!r}")
+        raise ProviderError(f"{what} is not a JSON object: {text!r}")
     return value
 
 
@@ -66,7 +69,7 @@ def token_count(usage: Mapping[str, Any], name: str, *, required: bool = False) 
     if value is None and not required:
         return 0
     if not isinstance(value, int) or value < 0:
-        raise ProviderError(f"usage without a valid {name!r}: {json.dumps(usage)[:300]}")
+        raise ProviderError(f"usage without a valid {name!r}: {json.dumps(usage)}")
     return value
 
 

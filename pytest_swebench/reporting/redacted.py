@@ -1,6 +1,7 @@
 """Secrets kept out of what pytest itself shows and writes: failures, captured output, warnings, properties, logs.
 
-What a test prints while nobody captures it (`-s`) goes to the terminal as it is.
+What a test prints while nobody captures it (`-s`) goes to the terminal as it is, and so does what pytest says before a
+run has its name, and after it is unconfigured.
 """
 
 from __future__ import annotations
@@ -8,14 +9,29 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from pytest_swebench.config.active import settings_of
 from pytest_swebench.stash import session_of
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TerminalRepr
+
     from pytest_swebench.redact import Redactor
+
+
+def learn_address(config: pytest.Config) -> Redactor:
+    """Return the redactor of this process, which knows the password of the provider's address from now on.
+
+    The address may stand where no environment is: on the command line, in a file. Raises InputError.
+    """
+    from pytest_swebench.redact import address_secrets
+
+    redactor = session_of(config).redactor
+    redactor.learn(address_secrets(settings_of(config).value("provider_url") or ""))
+    return redactor
 
 
 class RedactedReports:
@@ -48,6 +64,22 @@ class RedactedReports:
             warning_message.message = UserWarning(clean)  # the category stands beside it and stays
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: TerminalRepr) -> None:
+        redact_traceback(excrepr, self._redactor)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Redact what the terminal makes of Ctrl-C and `pytest.exit`: it asks `excinfo` in a hook after this."""
+        shown = excinfo.getrepr
+
+        def getrepr(*args: Any, **kwargs: Any) -> Any:
+            found = shown(*args, **kwargs)
+            redact_traceback(found, self._redactor)
+            return found
+
+        cast(Any, excinfo).getrepr = getrepr
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Redact what `--log-file` and `--log-cli-level` write while tests run."""
         plugin = self._config.pluginmanager.get_plugin("logging-plugin")
@@ -69,6 +101,16 @@ def redact_report(report: pytest.TestReport | pytest.CollectReport, redactor: Re
     report.sections[:] = [(name, redactor.text(content)) for name, content in report.sections]
     if isinstance(report, pytest.TestReport) and hasattr(report, "wasxfail"):
         report.wasxfail = redactor.text(report.wasxfail)
+
+
+def redact_traceback(shown: TerminalRepr, redactor: Redactor) -> None:
+    """Redact a traceback before it is written; one without secrets stays as it is, colours included."""
+    text = str(shown)
+    if (clean := redactor.text(text)) != text:
+        cast(Any, shown).toterminal = lambda terminal: terminal.line(clean)
+    crash = getattr(shown, "reprcrash", None)
+    if crash is not None:
+        crash.message = redactor.text(crash.message)
 
 
 class _Formatter(logging.Formatter):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -35,6 +36,7 @@ _DOUBT: Final = {
     IntegrityState.NOT_CONTROLLED: "resolved, and no control says whether by honest means",
 }
 _EXAMPLES: Final = 5
+_CAP: Final = re.compile(r"(--max-[a-z-]+ (?:\$[\d.,]*\d|[\d,]+ tokens))(?: of \S+)?: ")  # see `BudgetExhausted`
 _FRAME: Final = frozenset({"gold", "null"})  # what the arms under test are held against
 
 
@@ -231,7 +233,8 @@ def _resuming(inbox: Inbox) -> list[str]:
             "kept in the journal and count no more"
         )
     merged = inbox.merged
-    if merged is not None and (merged.not_run or any(one.broken for one in merged.summaries)):
+    # an error is not mended by trying again
+    if merged is not None and (merged.not_run or any(one.count(Outcome.INFRA) for one in merged.summaries)):
         lines.append(f"to go on:    the same command with --resume={inbox.handle.run_id}")
     return lines
 
@@ -270,7 +273,19 @@ def _ranked(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def reason_of(record: Mapping[str, Any]) -> str:
-    """Return in one line why a cell ended as it did: the error, the limit, the arm's or the grader's word."""
+    """Return in one line why a cell ended as it did: the error, the limit, the arm's or the grader's word.
+
+    Of a cap only its name and amount: what it left no room for is told once, at the end.
+    """
+    reason = _first_line(str((record["error"] or {}).get("message") or record["notes"] or ""))
+    if cap := _CAP.match(reason):
+        return f"stopped by {cap[1]}"
     stopped = f"stopped by {record['stop']}" if record["stop"] not in (None, "submitted") else ""
-    reason = (record["error"] or {}).get("message") or record["notes"] or ""
-    return "; ".join(filter(None, [stopped, str(reason).strip().partition("\n")[0]]))
+    return "; ".join(filter(None, [stopped, reason]))
+
+
+def _first_line(reason: str) -> str:
+    """Return the first line; of one that leads over to the next, what stands before that."""
+    first, _, rest = reason.strip().partition("\n")
+    whole, leads, _ = first.rstrip().rpartition("; ")
+    return whole if rest and leads and first.rstrip().endswith(":") else first

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_swebench import options
-from pytest_swebench.stash import ATTRIBUTE, HANDLE, INBOX, LEFT_OUT, SESSION, inbox_of
+from pytest_swebench.stash import ATTRIBUTE, CHOSEN_PATHS, HANDLE, INBOX, LEFT_OUT, SESSION, inbox_of, session_of
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -33,7 +33,21 @@ class TerminalReport:
         lines = [f"swebench: run {handle.run_id}, results in {_short(handle.root)}"]
         if options.names_no_dataset(self._config):
             lines.append("swebench: no dataset chosen: the embedded demo, recorded answers, no network, no money")
+        elif self._replays_demo():
+            lines.append("swebench: the embedded demo: recorded answers, no network, no money")
         return lines
+
+    def _replays_demo(self) -> bool:
+        """Say whether the demo's recordings answer, whatever model the settings name for other runs.
+
+        Of tests with markers of their own only a dataset on the command line tells that before they are collected.
+        """
+        if CHOSEN_PATHS not in self._config.stash and not self._config.getoption("swe_dataset"):
+            return False
+        from pytest_swebench.spec import DEMO, DEMO_PROVIDER
+
+        spec = session_of(self._config).spec(None, self._config.invocation_params.dir)
+        return spec.dataset == DEMO and spec.provider == DEMO_PROVIDER
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if hasattr(report, ATTRIBUTE) or INBOX in self._config.stash:

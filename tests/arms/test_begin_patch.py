@@ -97,3 +97,14 @@ def test_what_does_not_fit_says_why(body: str, message: str) -> None:
 
 def test_marker_without_files_asks_for_nothing() -> None:
     assert edited("just words\n") == ""
+
+
+@pytest.mark.parametrize("path", ["/testbed/old.py", "/home/me/repo/old.py", "./old.py"])
+def test_absolute_path_means_the_one_in_the_repository(path: str) -> None:
+    assert edited(f"*** Update File: {path}\n@@\n-x = 1\n+x = 2\n") == changed("old.py", "x = 2\n")
+
+
+def test_long_hunk_that_does_not_fit_is_shown_in_part() -> None:
+    with pytest.raises(EditError) as caught:
+        edited("*** Update File: old.py\n@@\n" + "-no\n" * 100)
+    assert str(caught.value).endswith(":\n" + "no\n" * 10 + "...")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,11 +43,33 @@ WRAPPINGS: dict[str, Callable[[str], str]] = {
     "signature": lambda diff: f"From: me\nSubject: [PATCH] x\n\n---\n a.py | 2 +-\n\n{diff}-- \n2.39.5\n\n",
     "twice": lambda diff: f"First:\n```diff\n{diff}```\nSo, finally:\n```diff\n{diff}```\n",
     "other fences": lambda diff: f"```python\nprint(1)\n```\n\n```diff\n{diff}```\n\n```sh\nls\n```\n",
+    "indented note": lambda diff: f"{diff}    indented note\n",
+    "indented note after a gap": lambda diff: f"So:\n\n{diff}\n    indented note\n\nDone.\n",
+    "tag at the last line": lambda diff: f"<patch>\n{diff.removesuffix(chr(10))}</patch>\n",
     "carriage returns": lambda diff: f"So:\n```diff\n{diff}```\nDone.\n".replace("\n", "\r\n"),
 }
 
 LINES = st.sampled_from(
-    ["", "a", "b", "    c", "trailing ", "\ttab", "- a", "+ b", "-- x", "++ b/x", "@@ -1 +1 @@", "é", "* c", "--", "#"]
+    [
+        *(
+            "",
+            "a",
+            "b",
+            "    c",
+            "trailing ",
+            "\ttab",
+            "- a",
+            "+ b",
+            "-- x",
+            "++ b/x",
+            "@@ -1 +1 @@",
+            "é",
+            "* c",
+            "--",
+            "#",
+        ),
+        *("```python", "```", "  ```", "~~~", "<patch>", "x </patch>", "</diff>"),
+    ]
 )
 TEXTS = st.builds(
     lambda lines, ended: "\n".join(lines) + ("\n" if lines and ended else ""),
@@ -195,3 +218,89 @@ def test_git_applies_what_was_mended(tmp_path: Path) -> None:
         (tmp_path / "patch").write_bytes(as_bytes(found(answer)))
         subprocess.run(["git", "-C", str(tmp_path), "apply", "--verbose", "patch"], check=True, capture_output=True)
         assert (tmp_path / "pkg/a.py").read_text() == MENDED
+
+
+READ_ME = "# Use\n\n```python\nimport calc\n```\n\nWrite <patch>, then\n</patch>, or <diff>.\n\n```sh\nls\n```\n"
+
+
+@pytest.mark.parametrize("name", WRAPPINGS)
+@pytest.mark.parametrize("off", [0, 1, -1])
+def test_fences_and_tags_inside_hunks_are_text(name: str, off: int) -> None:
+    before = {"README.md": READ_ME, "a.py": CODE, "z.py": CODE}
+    after = {"README.md": READ_ME.replace("calc", "calc2").replace("ls", "dir"), "a.py": MENDED, "z.py": MENDED}
+    right = make_diff(before, after)
+    told = "-15,7 +15,7" if "-15,7" in right else "-12,7 +12,7"
+    answer = WRAPPINGS[name](right.replace(told, told.replace(",7", f",{7 + off}"), 1))
+    if off < 0 and name == "indented note":
+        return  # nothing tells the note from the rest of the hunk
+    assert found(answer, before) == right
+
+
+def test_hunk_in_a_later_fence_belongs_to_the_file_of_the_earlier() -> None:
+    before = {"f": CODE}
+    right = make_diff(before, {"f": CODE.replace("line(5)", "x").replace("line(25)", "y")})
+    first, second = right.split("@@ -22")
+    assert found(f"```diff\n{first}```\n\nand\n\n```diff\n@@ -22{second}```\n", before) == right
+
+
+@pytest.mark.parametrize("fence", ["```diff\n{}```\n", "1. So:\n\n   ```diff\n   {}   ```\n"])
+def test_files_inside_and_outside_of_fences_are_all_taken(fence: str) -> None:
+    files = {"a.py": CODE, "b.py": CODE}
+    first, second = (make_diff({name: CODE}, {name: MENDED}) for name in files)
+    inside = first.replace("\n", "\n   ").removesuffix("   ") if "   {}" in fence else first
+    assert found(f"{fence.format(inside)}\nand\n\n{second}", files) == first + second
+
+
+def test_tags_win_over_drafts_outside() -> None:
+    draft = DIFF.replace("mended", "tried")
+    assert found(f"```diff\n{draft}{TWO}```\n<patch>\n{DIFF}</patch>\n{draft}") == DIFF
+
+
+def test_each_pair_of_tags_counts() -> None:
+    files = {"a.py": CODE, "b.py": CODE}
+    first, second = (make_diff({name: CODE}, {name: MENDED}) for name in files)
+    for first_end in ("\n</patch>", "</patch>"):
+        answer = f"<patch>\n{first.removesuffix(chr(10))}{first_end}\n<patch>\n{second}</patch>"
+        assert found(answer, files) == first + second
+
+
+NOTES = ["    indented note\n", "\n+1 from me\n", "\n    note\n\n+1 from me\n+1 too\n", "    a note\n\n- item\n"]
+
+
+@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("diff", [DIFF, PLAIN, TWO], ids=["git", "plain", "two"])
+def test_prose_after_a_right_diff_is_none_of_it(diff: str, note: str) -> None:
+    assert found(f"{diff}{note}") == diff
+    assert found(f"So:\n\n{diff}{note}\nDone.\n") == diff
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_prose_after_lengths_that_are_too_short_is_none_of_it(note: str) -> None:
+    assert found(f"{PLAIN.replace(',7 ', ',5 ')}{note}") == PLAIN
+
+
+def test_blank_line_that_the_file_has_does_not_make_prose_an_edit() -> None:
+    before = {"f": "a\nb\nc\n\nd\n"}
+    diff = "--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n-a\n+A\n b\n c\n"
+    assert found(f"{diff}\n+1 from me\n", before) == diff
+    longer = diff + " \n+1 from me\n"
+    assert found(longer, before) == longer.replace("-1,3 +1,3", "-1,4 +1,5")
+
+
+@pytest.mark.parametrize("rest", [" other\n-c\n+C\n", "+C\n", " c\n\n+C\n d\n"])
+def test_lengths_that_are_too_short_lose_no_change(rest: str) -> None:
+    before = {"f": "a\nb\nc\n\nd\n"}
+    diff = f"--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n-a\n+A\n b\n{rest}"
+    assert found(diff, before).split("@@\n")[1].replace(" \n", "\n") == diff.split("@@\n")[1]
+
+
+def test_note_after_a_new_file_is_none_of_it() -> None:
+    diff = make_diff({}, {"n.py": "x\n"})
+    assert found(f"{diff}    indented note\n") == diff
+
+
+def test_blanks_after_a_name_take_no_time() -> None:
+    started = time.process_time()
+    blanks = " " * 100_000
+    assert f"{blanks}x" in found(f"--- a{blanks}x\n+++ b{blanks}x\n@@\n+y\n")
+    assert time.process_time() - started < 2  # where each blank is tried with each other, it is minutes

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -40,6 +41,17 @@ def edited(before: dict[str, str], answer: str) -> str:
         BLOCK.replace("calc.py", "### calc.py"),
         BLOCK.replace("calc.py\n", "calc.py\n\n"),
         BLOCK.replace("calc.py", "./calc.py"),
+        BLOCK.replace("calc.py", "File: calc.py"),
+        BLOCK.replace("calc.py", "**File path:** calc.py"),
+        BLOCK.replace("calc.py", "### File: `calc.py`"),
+        BLOCK.replace("calc.py", "1. calc.py"),
+        BLOCK.replace("calc.py", "- **calc.py** (modified):"),
+        BLOCK.replace("calc.py", "`calc.py` (modified)"),
+        BLOCK.replace("calc.py", "In `add()` of `calc.py`:"),
+        BLOCK.replace("calc.py", "# calc.py"),
+        BLOCK.replace("calc.py", "/testbed/calc.py"),
+        BLOCK.replace("calc.py", "/home/me/repo/calc.py"),
+        f"Mended in other.py/calc.py:\n\n```python:calc.py\n{BLOCK.removeprefix('calc.py')[1:]}```\n",
         BLOCK.replace("=======", "=======  ").replace("SEARCH", "SEARCH "),
         BLOCK.replace("<" * 7, "<" * 5).replace("=" * 7, "=" * 5).replace(">" * 7, ">" * 5),
         BLOCK.replace("\n", "\r\n"),
@@ -162,9 +174,129 @@ def test_blocks_win_over_other_formats_and_diffs_come_last() -> None:
         "```diff\nthis is no diff\n```",
         "```python\nx = 1\n```",
         BLOCK[: BLOCK.index(">>>>>>>")],
-        BLOCK.replace("=======\n", ""),
-        "```python\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```\n",
     ],
 )
 def test_answer_without_a_whole_edit_asks_for_nothing(answer: str) -> None:
     assert edited({"calc.py": ADD}, answer) == ""
+
+
+@pytest.mark.parametrize("answer", [f"{BLOCK}{BLOCK[: BLOCK.index('>>>>>>>')]}", f"{BLOCK}{BLOCK[:30]}"])
+def test_block_that_was_cut_leaves_those_before_it(answer: str) -> None:
+    assert edited({"calc.py": ADD}, answer) == make_diff({"calc.py": ADD}, {"calc.py": MENDED})
+
+
+SEVERAL = [("a", "A"), ("b", "B"), ("c", "C")]
+
+
+def block(search: str, replace: str, marks: int = 7) -> str:
+    return f"{'<' * marks} SEARCH\n{search}\n{'=' * marks}\n{replace}\n{'>' * marks} REPLACE\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", ""),
+        ("\n", "\n"),
+        ("```python\n", "```\n"),
+        ("```python\n", "```\n\n"),
+        ("\n~~~\n", "~~~\n\n\n"),
+        ("", "\nand then:\n\n"),
+        ("```\n", "```\n\nIn the same file:\n"),
+    ],
+)
+def test_path_holds_for_the_blocks_that_follow(before: str, after: str) -> None:
+    answer = "x.py\n" + "".join(f"{before}{block(*edit)}{after}" for edit in SEVERAL)
+    assert [(edit.path, edit.search) for edit in parse_edits(answer)] == [("x.py", f"{old}\n") for old, _ in SEVERAL]
+    assert edited({"x.py": "a\nb\nc\n"}, answer) == make_diff({"x.py": "a\nb\nc\n"}, {"x.py": "A\nB\nC\n"})
+
+
+def test_path_above_wins_over_that_of_the_block_before() -> None:
+    answer = (
+        f"x.py\n{block('a', 'A')}\n### y.py\n\n```python\n{block('b', 'B')}```\n\n```py z.py\n{block('c', 'C')}```\n"
+    )
+    assert [edit.path for edit in parse_edits(answer)] == ["x.py", "y.py", "z.py"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (block("a", "b"), "the SEARCH block in line 1 of the answer has no path; "),
+        (f"```python\n{block('a', 'b')}```\n", "the SEARCH block in line 2 of the answer has no path; "),
+        (f"This mends it:\n\n{block('a', 'b')}", "the SEARCH block in line 3 of the answer has no path; "),
+        (
+            f"x.py\n{block('a', 'b')}As in y.py it goes\nlike that:\n{block('b', 'c')}",
+            "line 9 of the answer has no path",
+        ),
+        (f"-> x.py\n{block('a', 'b')}", "has no path; the file's path belongs on the line above it"),
+        (f"x.py\n{block('a', 'b')}{block('b', 'c').replace('=======', '===')}", "of x.py has no line of 7 `="),
+        (BLOCK.replace("=======\n", ""), "line 2 of the answer of calc.py has no line of 7 `=` between its parts"),
+        (BLOCK[: BLOCK.index(">>>>")] + BLOCK, "line 2 of the answer has no `>>>>>>> REPLACE` line before the next"),
+    ],
+)
+def test_block_that_is_no_edit_is_told(answer: str, message: str) -> None:
+    diff = make_diff({"x.py": "a\n"}, {"x.py": "b\n"})
+    with pytest.raises(EditError) as caught:
+        edited({"x.py": "a\n", "calc.py": ADD}, f"{answer}\n```diff\n{diff}```\n")
+    assert message in str(caught.value)
+
+
+def test_block_may_hold_markers_of_another_length() -> None:
+    text = "Write:\n\npath\n<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE"
+    answer = f"doc.md\n{block(text, 'Write nothing.', marks=9)}"
+    assert edited({"doc.md": f"{text}\n"}, answer) == make_diff({"doc.md": f"{text}\n"}, {"doc.md": "Write nothing.\n"})
+
+
+def test_end_may_have_other_marks() -> None:
+    answer = BLOCK.replace(">" * 7, ">" * 6)
+    assert edited({"calc.py": ADD}, answer) == make_diff({"calc.py": ADD}, {"calc.py": MENDED})
+
+
+HEADED = "Intro\n=======\n\nText.\n\nUsage\n=======\n\nMore.\n"
+
+
+@pytest.mark.parametrize(
+    ("search", "replace"),
+    [
+        ("Intro\n=======\n\nText.", "Intro\n=======\n\nOther."),
+        ("Text.\n\nUsage\n=======", "Text."),
+        ("Text.", "Text.\n\nOther\n=======\n\nNew."),
+        ("=======\n\nMore.", "=======\n\nLess."),
+        ("Usage", "Use it"),
+    ],
+)
+def test_headings_do_not_part_a_block(search: str, replace: str) -> None:
+    after = HEADED.replace(f"{search}\n", f"{replace}\n")
+    assert edited({"x.rst": HEADED}, f"x.rst\n{block(search, replace)}") == make_diff(
+        {"x.rst": HEADED}, {"x.rst": after}
+    )
+
+
+def test_new_file_may_have_headings() -> None:
+    answer = f"new.rst\n<<<<<<< SEARCH\n=======\n{HEADED}>>>>>>> REPLACE\n"
+    assert edited({}, answer) == make_diff({}, {"new.rst": HEADED})
+
+
+def test_block_whose_every_reading_misses_is_told() -> None:
+    with pytest.raises(EditError, match="the SEARCH text is not in the file"):
+        edited({"x.rst": HEADED}, f"x.rst\n{block('Outro', 'Outro' + chr(10) + '=' * 7)}")
+
+
+def test_nearest_lines_are_few_and_hold_the_difference() -> None:
+    lines = [f"    value_{number} = {number}\n" for number in range(8_000)]
+    wanted = lines[4_000:4_200]
+    wanted[150] = "    value_4150 = 0\n"
+    with pytest.raises(EditError) as caught:
+        apply_edits([Edit("x.py", "".join(wanted), "")], reader({"x.py": "".join(lines)}))
+    shown = str(caught.value).split("\n")[1:]
+    assert shown == [line.removesuffix("\n") for line in lines[4_145:4_155]]
+
+
+def test_nearest_lines_are_sought_in_bounded_time() -> None:
+    content = "".join(f"    call(number_{number}, {number})\n" for number in range(8_000))
+    search = "".join(f"    nothing_of({number})  # {'x' * 300}\n" for number in range(200))
+    started = time.process_time()
+    with pytest.raises(EditError) as caught:
+        apply_edits([Edit("x.py", search, "")], reader({"x.py": content}))
+    assert time.process_time() - started < 2  # all windows compared take four times that
+    assert str(caught.value).count("\n") == 10
+    assert len(str(caught.value)) < 3_000

@@ -11,8 +11,8 @@ from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.demo import load_demo
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import InputError
-from pytest_swebench.run import NoProvider
 from pytest_swebench.sandbox.protocol import Sandbox
+from pytest_swebench.workplace import NoProvider
 from tests.support.made import made_instance
 
 

@@ -140,3 +140,16 @@ def test_run_is_exported_and_read_again(tmp_path: Path, gold: dict[str, str]) ->
     strange = runner(tmp_path, "export", "results/one", "board", "--to", "harness", "--variant", "gold")
     assert strange.returncode == 1
     assert "no cell of 'gold' r1" in strange.stderr
+
+
+def test_dataset_may_stand_in_settings(tmp_path: Path, gold: dict[str, str]) -> None:
+    write(tmp_path / "p.jsonl", [prediction(FEW[0], gold[FEW[0]])])
+    command = ("evaluate", "p.jsonl", "--show-command")
+    (tmp_path / ".env").write_text("SWEBENCH_DATASET=demo\n")
+    assert "--dataset=demo" in runner(tmp_path, *command).stdout
+    assert "--dataset=lite" in runner(tmp_path, *command, SWEBENCH_DATASET="lite").stdout
+    assert "--dataset=full" in runner(tmp_path, *command, "-d", "full", SWEBENCH_DATASET="lite").stdout
+    (tmp_path / ".env").unlink()
+    refused = runner(tmp_path, *command)
+    assert refused.returncode == 1
+    assert "no dataset: give -d/--dataset, or set SWEBENCH_DATASET" in refused.stdout + refused.stderr

@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from pytest_swebench.cli.models import models
-from pytest_swebench.errors import ProviderRefused
+from pytest_swebench.errors import InputError, ProviderRefused
 from pytest_swebench.providers.registry import PROVIDERS
 from tests.support.asking import KEY
 from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.test_config import write
 
 LISTED = [
     {"id": "org/big", "context_length": 200_000, "pricing": {"prompt": "0.000003", "completion": "0.000015"}},
@@ -23,7 +24,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start in an empty folder with one key in the environment, whatever else is set here."""
     monkeypatch.chdir(tmp_path)
     for spec in PROVIDERS.values():
-        for name in (*spec.key_env, "API_KEY", "LLM_API_KEY"):
+        for name in (*spec.key_env, "API_KEY", "LLM_API_KEY", "PROVIDER", "BASE_URL"):
             monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
@@ -76,6 +77,33 @@ def test_without_a_provider_the_known_ones_are_listed_with_their_keys_sources() 
     assert KEY not in shown
     known = {entry["provider"]: entry["key"] for entry in json.loads(printed("--json"))}
     assert (known["openrouter"], known["openai"]) == ("env:OPENROUTER_API_KEY", "")
+
+
+def test_provider_and_address_are_those_of_a_run_here(tmp_path: Path) -> None:
+    with serving() as server:
+        write(tmp_path, yaml=f"generation: {{provider: openrouter, base_url: '{server.openai_url}'}}")
+        assert printed() == printed("openrouter")
+        assert "org/big" in printed()
+        assert printed("all").startswith("provider ")
+        with pytest.raises(InputError, match="provider 'openai' needs a key"):  # and is not asked at that address
+            printed("openai")
+
+
+def test_recorded_answers_are_no_provider_with_models(tmp_path: Path) -> None:
+    write(tmp_path, yaml="generation: {provider: 'replay:answers.jsonl'}")
+    assert printed().startswith("provider ")
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "advice"),
+    [("openrouter", "", "should probably end in /v1"), ("anthropic", "/v1", "should probably not end in /v1")],
+)
+def test_address_that_answers_404_is_told_with_what_it_may_lack(
+    provider: str, path: str, advice: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
+    with serving() as server, pytest.raises(ProviderRefused, match=f"HTTP 404.*; the address {advice}$"):
+        printed(provider, "--provider-url", server.anthropic_url + path)
 
 
 def test_refused_key_is_a_typed_error() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from pytest_swebench.ending import OVER_BUDGET
 from tests.plugin.conftest import Run, outcomes, records
 from tests.support.llm_server import LLMServer, ScriptedAnswer
 from tests.support.recorded import RecordedAnswers
+from tests.support.screen import Film, film
 
 
 def options(url: str, *more: str) -> tuple[str, ...]:
@@ -116,16 +120,124 @@ def test_cost_is_estimated_before_and_told_after(run: Run, pytester: pytest.Pyte
     with LLMServer(RecordedAnswers()) as server:
         first = run(*options(server.openai_url, "--price=1,1"))
         second = run(*options(server.openai_url, "--price=1,1", "--run-id=second"))
-    first.stdout.fnmatch_lines(["swebench: estimated cost $* to $* for 6 cells (by sizes of prompts)", "paid: $*"])
-    second.stdout.fnmatch_lines(["swebench: estimated cost $* for 6 cells (by earlier runs)"])
+    first.stdout.fnmatch_lines(
+        ["swebench: estimated cost $* to $* for 6 cells (by sizes of prompts); no cap: *", "paid: $*"]
+    )
+    second.stdout.fnmatch_lines(["swebench: estimated cost $* for 6 cells (by earlier runs); *"])
     low, high = bounds(first.outlines)
     assert low <= actual(pytester.path) <= high
 
 
+def on_terminal(pytester: pytest.Pytester, answer: str, *args: str) -> Film:
+    """Run on a terminal whose person answers the question."""
+    env = {name: value for name, value in os.environ.items() if name not in {"CI", "NO_COLOR"}} | {"TERM": "xterm"}
+    return film(
+        [sys.executable, "-m", "pytest", *args],
+        pytester.path,
+        env,
+        columns=160,
+        rows=50,
+        act=lambda lines: f"{answer}\n" if any("[y/N]" in line for line in lines) else None,
+    )
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
+@pytest.mark.parametrize("answer", ["n", "y"])
+def test_person_at_a_terminal_is_asked_before_much_is_paid(
+    pytester: pytest.Pytester, answer: str, workers: tuple[str, ...]
+) -> None:
+    answers = RecordedAnswers()
+    with LLMServer(answers) as server:
+        seen = on_terminal(pytester, answer, *options(server.openai_url, "--price=1000,1000", *workers))
+    lines = seen.screen.text.splitlines()
+    assert [line for line in lines if re.match(r"swebench: estimated cost .*; no cap: --max-cost sets one$", line)]
+    assert [
+        line for line in lines if re.match(r"swebench: WARNING: may cost \$\d+\.\d\d and no --max-cost is set$", line)
+    ]
+    assert f"Go on? [y/N] {answer}" in lines
+    assert (seen.returncode, answers.asked.total()) == ((0, 6) if answer == "y" else (1, 0))
+    assert ("stopped before anything was paid" in seen.screen.text) is (answer == "n")
+
+
+@pytest.mark.usefixtures("run")
+def test_nobody_is_asked_about_less_than_ten_dollars(pytester: pytest.Pytester) -> None:
+    answers = RecordedAnswers()
+    with LLMServer(answers) as server:
+        seen = on_terminal(pytester, "n", *options(server.openai_url, "--price=1000,1000", "--max-cost=9.5"))
+    assert "[y/N]" not in seen.screen.text
+    assert "WARNING" not in seen.screen.text
+    assert answers.asked.total() == 0
+    assert re.search(
+        r"; cap: \$9\.5; one call reserves up to \$[\d.]+: with this cap nothing can run", seen.screen.text
+    )
+
+
+def test_warning_is_read_without_a_terminal_and_the_run_goes_on(run: Run) -> None:
+    with LLMServer(RecordedAnswers()) as server:
+        result = run(*options(server.openai_url, "--price=1000,1000"))
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["swebench: WARNING: may cost $* and no --max-cost is set"])
+    result.stdout.no_fnmatch_line("*y/N*")
+
+
+@pytest.mark.parametrize("cap", ["--max-cost=0", "--max-tokens=0"])
+def test_cap_of_nothing_is_refused_for_arms_that_call_models(run: Run, cap: str) -> None:
+    with LLMServer(RecordedAnswers()) as server:
+        refused = run(*options(server.openai_url, "--price=1,1", cap))
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        refused.stderr.fnmatch_lines([f"*{cap.replace('=', ' ')}: leaves no room*arm 'singleshot' calls a model*"])
+        assert not server.requests
+        assert run(*options(server.openai_url, "--price=0", "--max-cost=0")).ret == 0
+
+
+def test_stopped_run_tells_its_cap_in_full_once_at_its_end(run: Run) -> None:
+    with LLMServer(RecordedAnswers()) as server:
+        stopped = run(*options(server.openai_url, "--price=1,1", "--max-cost=0.021", "--tb=no", "-rN"))
+    assert stopped.ret == OVER_BUDGET
+    assert "spent or reserved" in "".join(line for line in stopped.outlines if line.startswith("stopped by run's cap"))
+    # once in the summary, and where pytest says what has interrupted it
+    assert sum("spent or reserved" in line for line in stopped.outlines) == 2
+    stopped.stdout.fnmatch_lines(["*stopped by --max-cost $0.02*"])
+
+
+def test_cached_answers_are_told_where_nothing_is_paid(run: Run) -> None:
+    with LLMServer(RecordedAnswers()) as server:
+        first = run(*options(server.openai_url, "--price=1,1", "--cache"))
+        second = run(*options(server.openai_url, "--price=1,1", "--cache", "--run-id=second"))
+    first.stdout.fnmatch_lines(["paid: $0.0* for 6 calls, * tokens"])
+    second.stdout.fnmatch_lines(["paid: $0.00; 6 answers from the cache"])
+
+
+def test_earlier_runs_are_taken_at_the_present_price(run: Run) -> None:
+    with LLMServer(RecordedAnswers()) as server:
+        run(*options(server.openai_url, "--price=1,1", "--max-cost=1"))
+        again = run(*options(server.openai_url, "--price=100,100", "--max-cost=9", "--run-id=second"))
+        cheap = run(*options(server.openai_url, "--price=1,1", "--max-cost=9", "--run-id=third"))
+    assert bounds(again.outlines) == pytest.approx([100 * usd for usd in bounds(cheap.outlines)], rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["environment", "option"])
+def test_demo_costs_nothing_whatever_is_set_for_real_runs(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pytester.path.joinpath(".env").write_text("PROVIDER=openai\nMODEL=m\nBASE_URL=http://localhost:1/v1\n")
+    monkeypatch.setenv("SWEBENCH_PRICE", "3,15")
+    if name == "environment":
+        monkeypatch.setenv("SWEBENCH_DATASET", "demo")
+    chosen = ["--dataset=demo"] if name == "option" else []
+    result = run("-m", "experiment", *chosen, "--arms=singleshot", "--max-instances=2", "--outcome=capture")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["swebench: the embedded demo: recorded answers, no network, no money"])
+    result.stdout.no_fnmatch_line("*estimated cost*")
+    result.stdout.no_fnmatch_line("paid:*")
+    assert {record["cost_usd"] for record in records(pytester.path)} == {0.0}
+
+
 def bounds(lines: list[str]) -> tuple[float, float]:
     (line,) = (line for line in lines if "estimated cost" in line)
-    low, high = (float(word.lstrip("$")) for word in line.split() if word.startswith("$"))
-    return low, high
+    sums = [float(amount) for amount in re.findall(r"\$([\d.]+\d)", line.partition(" for ")[0])]
+    return sums[0], sums[-1]
 
 
 def actual(folder: Path) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from tests.plugin.conftest import Run, outcomes, records
 from tests.support.llm_server import LLMServer
 from tests.support.recorded import RecordedAnswers
+from tests.support.screen import film
 
 GENERATE = ("-m", "experiment", "--dataset=demo", "--arms=singleshot", "--generate-only", "--run-id=made")
 # of these, in order, the demo's first answers leave: a patch, one that does not apply, no edit
@@ -67,6 +70,49 @@ def test_partial_results_need_leave_where_nobody_can_be_asked(run: Run, pytester
     allowed = run(*more, "--allow-partial")
     assert allowed.ret == 0
     allowed.stdout.fnmatch_lines(["Generated 3/4 patches; going on with partial results (--allow-partial)"])
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(("answer", "status"), [("y", 0), ("n", 1)])
+def test_person_at_a_terminal_decides_on_partial_results(pytester: pytest.Pytester, answer: str, status: int) -> None:
+    options = (*GENERATE, "--generation-output=made.jsonl", "--max-instances=4", "--instances=spanlib")
+    seen = film(
+        [sys.executable, "-m", "pytest", *options],
+        pytester.path,
+        {name: value for name, value in os.environ.items() if name != "CI"} | {"TERM": "xterm"},
+        columns=120,
+        rows=50,
+        act=lambda lines: f"{answer}\n" if any("[y/N]" in line for line in lines) else None,
+    )
+    assert "Generated 3/4 patches. Continue with partial results? [y/N]" in seen.screen.text
+    assert seen.returncode == status
+
+
+def test_patches_of_another_run_are_not_written_over(run: Run, pytester: pytest.Pytester) -> None:
+    made = pytester.path / "made.jsonl"
+    made.write_text("mine\n")
+    options = ("--generation-output=made.jsonl", "--max-instances=1")
+    refused = run(*GENERATE, *options)
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*--generation-output 'made.jsonl'*is there already*choose another name, remove it*"])
+    assert made.read_text() == "mine\n"
+    assert not (pytester.path / "results" / "made").exists()
+    made.unlink()
+    assert run(*GENERATE, *options).ret == 0
+    assert run(*GENERATE, *options).ret == 0  # the same run goes on
+    assert len(read(made)) == 1
+
+
+def test_each_file_of_patches_is_told_with_what_it_is_for(run: Run) -> None:
+    options = ("--generation-output=made.jsonl", "--instances=tinyconf", "--count=2", "--allow-partial")
+    run(*GENERATE, *options).stdout.fnmatch_lines(
+        [
+            "patches in:  made.jsonl",
+            "*made.*_run1.jsonl (one variant and repetition, fit for grading)",
+            "*made.*_run2.jsonl (one variant and repetition, fit for grading)",
+            "*made.invalid.jsonl (refused ones, with the reasons)",
+        ]
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,23 +3,33 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from pytest_swebench.errors import BudgetExhausted, ProviderError
+from pytest_swebench.errors import (
+    BudgetExhausted,
+    InputError,
+    LimitReached,
+    ProviderError,
+    ProviderRefused,
+    ReplayMiss,
+)
+from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.admission import make_gate
 from pytest_swebench.providers.budget import Caps
 from pytest_swebench.providers.gate import Gate, Gated
 from pytest_swebench.providers.ledger import Ledger
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Usage
-from pytest_swebench.providers.rate import Limiter
+from pytest_swebench.providers.rate import Limiter, Turn
 from pytest_swebench.providers.replay import ReplayProvider, write_recordings
 from pytest_swebench.providers.tokens import upper_bound
 
 ASKED = Request(model="m", messages=(Message("user", "hello"),), max_tokens=1000)
 ANSWER = Answer(text="hi", model="m", stop_reason=StopReason.END, usage=Usage(input=40, output=60))
+LANE = "'m' of openai at http://localhost:1/v1"
 WORST = upper_bound(ASKED) + ASKED.max_tokens
 
 
@@ -43,9 +53,8 @@ def limiter(tmp_path: Path) -> Iterator[Limiter]:
 def seconds_ahead(folder: Path, kind: str) -> float:
     """Return how far the clock of a kind has been moved ahead of the last look at it."""
     with closing(sqlite3.connect(folder / "run.sqlite")) as db:
-        lane = "'m' of openai at http://localhost:1/v1"
-        (next_at,) = db.execute("SELECT next_at FROM clocks WHERE lane = ? AND kind = ?", (lane, kind)).fetchone()
-        (touched,) = db.execute("SELECT touched FROM lanes WHERE lane = ?", (lane,)).fetchone()
+        (next_at,) = db.execute("SELECT next_at FROM clocks WHERE lane = ? AND kind = ?", (LANE, kind)).fetchone()
+        (touched,) = db.execute("SELECT touched FROM lanes WHERE lane = ?", (LANE,)).fetchone()
     return float(next_at - touched)
 
 
@@ -59,11 +68,82 @@ def test_an_answer_settles_cost_and_tokens(ledger: Ledger, limiter: Limiter, tmp
 
 
 def test_a_call_without_its_turn_reserves_nothing(ledger: Ledger, tmp_path: Path) -> None:
-    with closing(Limiter(tmp_path / "run.sqlite", rpm=1)) as slow:
+    spent = {"x-ratelimit-limit-requests": "100", "x-ratelimit-reset-requests": "20h"}
+    with closing(Limiter(tmp_path / "run.sqlite")) as slow:
+        first = gate(ledger, slow).enter(ASKED, timeout_s=0.0)
+        first.limits(200, spent)
+        first.failed(billed=False)
         gate(ledger, slow).enter(ASKED, timeout_s=0.0).failed(billed=False)
         with pytest.raises(ProviderError, match="next turn"):
             gate(ledger, slow).enter(ASKED, timeout_s=0.0)
-    assert ledger.spent().calls == 1
+    assert (ledger.spent().calls, ledger.spent().open) == (0, 0)
+
+
+def test_the_rate_alone_is_waited_for_beyond_the_time_of_a_call(ledger: Ledger, tmp_path: Path) -> None:
+    with closing(Limiter(tmp_path / "run.sqlite", rpm=60)) as slow:
+        gate(ledger, slow).enter(ASKED, timeout_s=0.0).failed(billed=False)
+        turn = gate(ledger, slow).enter(ASKED, timeout_s=0.1)
+    assert 0.5 < turn.rate_s < 1.1
+
+
+def test_a_plugins_provider_outlives_its_turn(ledger: Ledger, tmp_path: Path) -> None:
+    """It gets what is left of its time after a pause, and all of it after a wait for the rate."""
+    given: list[float] = []
+
+    class Noting:
+        name = "noting"
+        base_url = "http://noting.invalid"
+
+        def complete(self, request: Request, *, timeout_s: float) -> Answer:
+            given.append(timeout_s)
+            return ANSWER
+
+        def count_tokens(self, request: Request, *, timeout_s: float) -> int:
+            return 7
+
+        def close(self) -> None:
+            """Nothing to release."""
+
+    with closing(Limiter(tmp_path / "run.sqlite", rpm=60)) as slow:
+        provider = Gated(Noting(), gate(ledger, slow))
+        provider.complete(replace(ASKED, max_tokens=1), timeout_s=0.5)
+        provider.complete(replace(ASKED, max_tokens=1), timeout_s=0.5)
+    assert all(0.3 < timeout_s <= 0.5 for timeout_s in given)
+    with closing(Limiter(tmp_path / "run.sqlite")) as pausing:
+        pausing.heard(Turn(LANE, 0.0, {}, (1, 1)), 503, {"retry-after": "1"})
+        Gated(Noting(), gate(ledger, pausing)).complete(replace(ASKED, max_tokens=1), timeout_s=5.0)
+    assert 3.0 < given[2] < 4.2
+    assert (provider.base_url, provider.count_tokens(ASKED, timeout_s=1)) == ("http://noting.invalid", 7)
+
+
+@pytest.mark.parametrize(
+    ("error", "billed"),
+    [
+        (ProviderError("cut"), True),
+        (ValueError("a bug after the answer came"), True),
+        (KeyboardInterrupt(), True),
+        (LimitReached(Stop.TIME, "too slow"), True),
+        (ProviderRefused("no"), False),
+        (InputError("a schema that is none"), False),
+        (BudgetExhausted("cell", "its own cap"), False),
+        (ReplayMiss("nothing recorded"), False),
+    ],
+)
+def test_a_plugins_failure_is_billed_unless_nobody_can_charge_for_it(
+    ledger: Ledger, limiter: Limiter, error: BaseException, billed: bool
+) -> None:
+    class Failing:
+        name = "failing"
+
+        def complete(self, request: Request, *, timeout_s: float) -> Answer:
+            raise error
+
+        def close(self) -> None:
+            """Nothing to release."""
+
+    with pytest.raises(type(error)):
+        Gated(Failing(), gate(ledger, limiter)).complete(ASKED, timeout_s=5.0)
+    assert ledger.spent().run.usd == (WORST if billed else 0.0)
 
 
 def test_a_call_without_room_gives_its_tokens_back(ledger: Ledger, limiter: Limiter, tmp_path: Path) -> None:

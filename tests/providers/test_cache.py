@@ -182,6 +182,15 @@ def test_file_lies_under_its_digest_and_holds_no_secret(tmp_path: Path) -> None:
         assert (stored["provider"], stored["request_digest"]) == ("one", request.digest)
 
 
+def test_password_of_an_address_is_not_written(tmp_path: Path) -> None:
+    endpoint = Endpoint(base_url="http://me:short@one.invalid/v1")
+    asked(tmp_path, endpoint, [QUESTION])
+    (path,) = tmp_path.rglob("*.json")
+    assert json.loads(path.read_text())["base_url"] == "http://one.invalid/v1"
+    # and another one is no other endpoint
+    assert asked(tmp_path, Endpoint(base_url="http://one.invalid/v1"), [QUESTION]) == [("1", "cache")]
+
+
 def test_answer_that_holds_a_secret_is_not_kept(tmp_path: Path) -> None:
     endpoint = Endpoint(says=f" {SECRET}")
     redactor = Redactor([SECRET])

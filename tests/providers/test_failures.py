@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from pytest_swebench.errors import ProviderError, ProviderRefused, SwebenchError
 from pytest_swebench.providers.meter import Meter
 from pytest_swebench.providers.protocol import StopReason
+from pytest_swebench.providers.retry import RetryPolicy
 from tests.support.asking import FINE, KEY, QUESTION, ask, connect
 from tests.support.llm_server import Behaviour, Broken, Drip, LLMServer, ScriptedAnswer, Status, Stream, bad_request
 
@@ -49,14 +51,14 @@ def test_what_is_no_answer_is_tried_three_times_and_never_accepted(kind: str, na
     assert isinstance(asked.outcome, ProviderError)
     assert words in str(asked.outcome)
     assert f"{kind} 'm-1' at http://127.0.0.1" in str(asked.outcome)
-    assert (len(asked.requests), asked.retries) == (3, 2)
+    assert (len(asked.requests), len(asked.waits)) == (3, 2)
 
 
 @pytest.mark.parametrize("name", NO_ANSWERS)
 def test_retry_heals_what_happens_once(kind: str, name: str) -> None:
     asked = ask(kind, [NO_ANSWERS[name][0], FINE])
     assert asked.answer.text == "Because."
-    assert (len(asked.requests), asked.retries) == (2, 1)
+    assert (len(asked.requests), len(asked.waits)) == (2, 1)
 
 
 @pytest.mark.parametrize("code", [408, 409, 425, 500, 502, 504])
@@ -130,8 +132,9 @@ REFUSED_TEMPERATURE = {
 
 
 def test_temperature_the_model_refuses_is_dropped_and_recorded(kind: str) -> None:
+    waits: list[str] = []
     with LLMServer([bad_request(REFUSED_TEMPERATURE[kind]), FINE]) as server:
-        provider = connect(kind, server.url)
+        provider = connect(kind, server.url, on_wait=lambda wait_s, reason: waits.append(reason))
         first = provider.complete(QUESTION, timeout_s=30)
         second = provider.complete(QUESTION, timeout_s=30)
         third = provider.complete(replace(QUESTION, temperature=None), timeout_s=30)
@@ -139,7 +142,7 @@ def test_temperature_the_model_refuses_is_dropped_and_recorded(kind: str) -> Non
         provider.close()
     assert [answer.dropped for answer in (first, second, third, other)] == [("temperature",), ("temperature",), (), ()]
     assert [received.body.get("temperature") for received in server.requests] == [0.2, None, None, None, 0.2]
-    assert provider.retries == 0
+    assert waits == []
 
 
 @pytest.mark.parametrize(
@@ -277,6 +280,26 @@ def test_key_shows_nowhere_even_if_the_endpoint_echoes_it(kind: str, failure: St
     shown = "".join(traceback.format_exception(caught.value))
     assert "[redacted]" in shown
     assert KEY not in shown + repr(provider) + repr(meter) + transcript.read_text()
+
+
+ECHOES: dict[str, Callable[[str], Behaviour]] = {
+    "html": lambda text: Status(200, text, content_type="text/html"),
+    "event": lambda text: Stream((text,)),  # type: ignore[arg-type]
+    "chunk": lambda text: Stream(({"choices": 7, "type": "content_block_start", "said": text},)),
+    "error": lambda text: Stream(({"error": {"type": "odd", "message": text}},)),
+    "status": lambda text: Status(500, text, content_type="text/plain"),
+}
+
+
+@pytest.mark.parametrize("at", [183, 185, 227, 230, 455, 460, *range(930, 1000, 7)])
+def test_no_cut_leaves_a_piece_of_a_key(at: int) -> None:
+    """Messages are cut, but never within a key: what is left of one would not be known for a secret."""
+    for echo in ECHOES.values():
+        failure = echo("x" * at + KEY + "y" * 2000)
+        outcome = ask("anthropic", [failure], policy=RetryPolicy(attempts=1)).outcome
+        assert "xxx" in str(outcome)
+        assert KEY[:8] not in str(outcome)
+        assert len(str(outcome)) < 1200
 
 
 def test_refused_key_is_named_by_its_source(kind: str) -> None:

@@ -42,6 +42,7 @@ def test_answer_ends_its_pass_with_what_it_used(kind: str) -> None:
 
 FAILURES: dict[str, tuple[Behaviour, list[str]]] = {
     "server error": (Status(500), ["limits 500", "failed"]),
+    **{f"gateway {code}": (Status(code), [f"limits {code}", "failed, billed"]) for code in (502, 504, 520, 522, 524)},
     "rate limit": (Status(429), ["limits 429", "failed"]),
     "html": (Status(200, "<html>", content_type="text/html"), ["limits 200", "failed, billed"]),
     "cut stream": (Broken("cut"), ["limits 200", "failed, billed"]),
@@ -134,6 +135,15 @@ def test_turn_must_come_while_there_is_time_for_the_answer(kind: str) -> None:
     gate = NotingGate()
     ask(kind, [FINE], gate=gate, timeout_s=100)
     assert 70 < gate.timeouts_s[0] <= 80
+
+
+def test_time_waited_for_the_rate_alone_is_no_time_of_the_calls(kind: str) -> None:
+    gate = NotingGate(rate_s=100)
+    asked = ask(kind, [Status(500), FINE], gate=gate, timeout_s=50)
+    assert asked.answer.text == "Because."
+    first_s, second_s = gate.timeouts_s
+    assert first_s == pytest.approx(40, abs=5)
+    assert second_s == pytest.approx(140, abs=5)
 
 
 def test_limits_can_be_read_under_names_in_any_case(kind: str) -> None:

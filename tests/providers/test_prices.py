@@ -164,6 +164,20 @@ def test_a_model_of_unknown_price_is_refused_with_three_ways_out() -> None:
         prices.check_known("somebodys", ["m"])
 
 
+def test_a_cap_on_tokens_is_no_price_where_cost_is_capped() -> None:
+    prices = Prices(["mine=1,2"])
+    prices.check_known("openai", ["gpt-5.1", "mine"], max_tokens=100, capped=True)
+    with pytest.raises(InputError, match=r"'other' .* takes the place of a price only where cost is not capped"):
+        prices.check_known("openai", ["other"], max_tokens=100, capped=True)
+    with pytest.raises(InputError, match="cap the run with --max-tokens=N"):
+        prices.check_known("openai", ["other"], capped=True)
+
+
+def test_a_refusal_shows_no_password() -> None:
+    with pytest.raises(InputError, match="'m' at 'http://localhost/v1'"):
+        Prices().check_known("openai", ["m"], "http://me:secret@localhost/v1")
+
+
 @pytest.mark.parametrize(
     ("usd", "text"),
     [("0", "$0.00"), ("0.0000123", "$0.000012"), ("0.0421", "$0.042"), ("0.5", "$0.50"), ("1234.567", "$1,234.57")],

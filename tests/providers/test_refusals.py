@@ -6,6 +6,8 @@ import pytest
 
 from pytest_swebench.errors import ContextOverflow, ProviderError, ProviderRefused
 from pytest_swebench.providers.protocol import StopReason
+from pytest_swebench.providers.refusals import status_failure
+from pytest_swebench.providers.retry import Busy
 from tests.support.asking import FINE, ask
 from tests.support.llm_server import ScriptedAnswer, Status, bad_request
 
@@ -94,6 +96,13 @@ def test_ordinary_rate_limit_that_speaks_of_context_is_waited_out() -> None:
 def test_answer_that_filled_the_context_is_cut_and_no_error() -> None:
     full = ScriptedAnswer("So far", stop="model_context_window_exceeded")
     assert ask("anthropic", [full]).answer.stop_reason is StopReason.MAX_TOKENS
+
+
+def test_wait_counts_from_the_servers_clock() -> None:
+    headers = {"Retry-After": "Wed, 21 Oct 2065 07:28:00 GMT", "Date": "Wed, 21 Oct 2065 07:27:30 GMT"}
+    failure = status_failure(503, "down", headers, {})
+    assert isinstance(failure, Busy)
+    assert failure.retry_after_s == 30
 
 
 def test_status_without_meaning_counts_as_a_bad_answer() -> None:

@@ -51,6 +51,12 @@ def test_unknown_provider_offers_the_nearest_name() -> None:
         make_provider("antropic", env={})
 
 
+def test_refused_address_shows_no_password() -> None:
+    with pytest.raises(InputError, match="'ftp://host' must start with") as refused:
+        make_provider("openai", base_url="ftp://me:secret@host", env={})
+    assert "secret" not in str(refused.value)
+
+
 def test_address_without_scheme_is_refused() -> None:
     with pytest.raises(InputError, match=r"'localhost:8000' must start with http://"):
         make_provider("openai", base_url="localhost:8000", env={})

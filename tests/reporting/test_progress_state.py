@@ -137,6 +137,18 @@ def test_variant_of_which_nothing_is_done_takes_as_long_as_the_others(state: Pro
     assert state.eta_s(10.0) == 30.0
 
 
+def test_nobody_knows_how_long_an_outage_takes(state: ProgressState) -> None:
+    state.start(GOLD, 0.0)
+    state.finish(GOLD, "resolved", 4.0)
+    for cell in (ONE, TWO):
+        state.start(cell, 4.0)
+    state.note(BackedOff(ONE, 60.0, "503"), 5.0)
+    assert eta(state, 6.0)
+    state.note(BackedOff(TWO, 30.0, "503"), 5.0)
+    assert eta(state, 6.0) == ""
+    assert eta(state, 40.0)
+
+
 def test_run_that_is_done_has_no_eta(state: ProgressState) -> None:
     state.select([ONE])
     assert eta(state, 5.0) == ""

@@ -71,6 +71,40 @@ def test_summary_of_a_run_without_cells_counts_its_tests(inbox: Inbox) -> None:
     assert render(inbox, width=80, colour=False) == "tests: 3 passed, 4 failed, 7 error, 0 rerun, 16 collected"
 
 
+@pytest.mark.parametrize(("outcome", "said"), [(Outcome.ERROR, False), (Outcome.INFRA, True)])
+def test_going_on_is_offered_where_it_may_help(inbox: Inbox, outcome: Outcome, said: bool) -> None:
+    records = [line("a", "tdd", outcome)]
+    inbox.merged = Merged(records, summarise(records, {"tdd": 1}), damaged=0)
+    assert ("--resume=run-1" in render(inbox, width=120, colour=False)) is said
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        (
+            {"error": {"type": "BudgetExhausted", "message": "--max-cost $3.00: $2.90 spent or reserved, and more"}},
+            "stopped by --max-cost $3.00",
+        ),
+        (
+            {"stop": Stop.COST, "notes": "--max-cost-per-cell $0.010 of a/tdd/r1: $0.00 spent or reserved"},
+            "stopped by --max-cost-per-cell $0.010",
+        ),
+        (
+            {"stop": Stop.COST, "notes": "--max-tokens 5,000 tokens: 10 tokens spent or reserved"},
+            "stopped by --max-tokens 5,000 tokens",
+        ),
+        ({"stop": Stop.COST, "notes": "FAIL_TO_PASS 0/1"}, "stopped by cost; FAIL_TO_PASS 0/1"),
+        (
+            {"notes": "a.py: the SEARCH text is not in the file; the nearest lines are:\nx = 1"},
+            "a.py: the SEARCH text is not in the file",
+        ),
+        ({"notes": "two things; the last of them:"}, "two things; the last of them:"),
+    ],
+)
+def test_reason_is_one_short_whole_sentence(fields: dict[str, Any], reason: str) -> None:
+    assert reason_of(line("a", "tdd", Outcome.LIMIT, **fields)) == reason
+
+
 def test_expected_failures_are_counted_where_there_are_any(inbox: Inbox) -> None:
     inbox.counts = Counter(passed=1, xfailed=2, xpassed=1)
     text = render(inbox, width=120, colour=False)

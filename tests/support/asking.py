@@ -43,11 +43,10 @@ def connect(
 
 @dataclass(frozen=True)
 class Asked:
-    """What came of one call: an answer or an error, the requests it took, the retries it counted, its waits."""
+    """What came of one call: an answer or an error, the requests it took, its waits."""
 
     outcome: Answer | SwebenchError
     requests: list[Received]
-    retries: int
     waits: list[tuple[float, str]]
 
     @property
@@ -77,7 +76,7 @@ def ask(
         except SwebenchError as error:
             outcome = error
         provider.close()
-        return Asked(outcome, list(server.requests), provider.retries, waits)
+        return Asked(outcome, list(server.requests), waits)
 
 
 @dataclass
@@ -89,13 +88,14 @@ class NotingGate:
     answers: list[Answer] = field(default_factory=list)
     timeouts_s: list[float] = field(default_factory=list)
     refusals: list[SwebenchError] = field(default_factory=list)
+    rate_s: float = 0.0
 
     def enter(self, request: Request, *, timeout_s: float) -> NotingPass:
         self.timeouts_s.append(timeout_s)
         if self.refusals:
             raise self.refusals.pop(0)
         self.notes.append("enter")
-        return NotingPass(self)
+        return NotingPass(self, self.rate_s)
 
 
 @dataclass
@@ -103,6 +103,7 @@ class NotingPass:
     """A pass of `NotingGate`."""
 
     gate: NotingGate
+    rate_s: float = 0.0
 
     def limits(self, status: int, headers: Mapping[str, str]) -> None:
         self.gate.notes.append(f"limits {status}")

@@ -14,6 +14,7 @@ _CODE: Final = re.compile(r"^<code>\n(?P<code>.*)^</code>$", re.MULTILINE | re.D
 _FILE: Final = re.compile(
     r"^\[start of (?P<path>.+)\]\n(?P<body>.*?)\n?^\[end of (?P=path)\]$", re.MULTILINE | re.DOTALL
 )
+_TAG: Final = re.compile(r"</?\w+>")
 
 
 def retrieved_files(text: str) -> dict[str, str]:
@@ -24,8 +25,15 @@ def retrieved_files(text: str) -> dict[str, str]:
 
 
 def _unnumbered(body: str) -> str:
-    lines = body.split("\n")
-    numbered = [line.partition(" ") for line in lines]
-    if all(number == str(place) for place, (number, _, _) in enumerate(numbered, 1)):
-        lines = [rest for _, _, rest in numbered]
-    return "\n".join(lines)
+    """Take off the numbers; a few lines may have none, as those that look like tags."""
+    lines: list[str] = []
+    numbers = strays = 0
+    for line in body.split("\n"):
+        number, _, rest = line.partition(" ")
+        if number == str(numbers + 1):
+            numbers += 1
+            lines.append(rest)
+        else:
+            strays += not _TAG.fullmatch(line)
+            lines.append(line)
+    return "\n".join(lines) if lines[0] != body.partition("\n")[0] and strays < numbers else body

@@ -107,6 +107,15 @@ class Progress:
         self._paused = False
 
     @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the terminal to a question and its answer."""
+        self.pytest_enter_pdb()
+        try:
+            yield
+        finally:
+            self.pytest_leave_pdb()
+
+    @contextmanager
     def _shown(self) -> Iterator[None]:
         """Show progress until the last test is done, or the loop is left in any other way."""
         self._display = display_for(self._config, self.state, self._lock, silence_s=self._silence_s)

@@ -123,6 +123,10 @@ class ProgressState:
         )
         return self._settled_usd + sum(at_work)
 
+    def stalled(self, now_s: float) -> bool:
+        """Say whether all cells at work wait for an endpoint, nobody knows how long."""
+        return bool(self.working) and all(working.waits_until_s > now_s for working in self.working.values())
+
     def eta_s(self, now_s: float) -> float | None:
         """Return how many seconds the rest will take, by what cells of the same variants took; None before the first.
 

@@ -49,7 +49,9 @@ def total(state: ProgressState) -> str:
 
 
 def eta(state: ProgressState, now_s: float) -> str:
-    """Return when the run will be done; "" while nobody knows, or once it is."""
+    """Return when the run will be done; "" while nobody knows, as when every call waits, or once it is."""
+    if state.stalled(now_s):
+        return ""
     left_s = state.eta_s(now_s)
     return "" if left_s is None or state.done >= state.selected else f"ETA {span(left_s)}"
 

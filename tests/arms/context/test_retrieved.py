@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from pytest_swebench.arms.context.retrieved import retrieved_files
 
 HEAD = "You will be provided with a partial code base.\n<issue>\nsee [start of x.py]\n</issue>\n\n<code>\n"
@@ -27,6 +29,18 @@ def test_numbered_files_come_back_as_they_were() -> None:
 def test_files_without_numbers_stay_as_they_are() -> None:
     text = f"{HEAD}[start of a.py]\n1 = one\nx = 2\n[end of a.py]\n{TAIL}"
     assert retrieved_files(text) == {"a.py": "1 = one\nx = 2"}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("1 x\n</code>", "x\n</code>"),
+        ("1 x\n2 y\nstray\n3 ", "x\ny\nstray\n"),
+        ("1 x\n2 y\n4 z\n3 ", "x\ny\n4 z\n"),
+    ],
+)
+def test_line_without_a_number_leaves_others_theirs_off(body: str, expected: str) -> None:
+    assert retrieved_files(f"{HEAD}[start of a.py]\n{body}\n[end of a.py]\n{TAIL}") == {"a.py": expected}
 
 
 def test_text_without_code_holds_no_files() -> None:
