@@ -37,10 +37,11 @@ class Weather:
     storms: tuple[tuple[float, float, str], ...]  # at, how long, Retry-After
     down: tuple[float, float]
     timeout_s: int
+    dripping: int  # the number of the request whose answer drips; not before a storm, or both eat one cell's time
 
 
-SHORT = Weather(2, 240, ((3, 4, "1"),), (9, 3), 30)
-LONG = Weather(12, 60, ((130, 200, "100000"), (380, 120, "20")), (540, 60), 300)
+SHORT = Weather(2, 240, ((3, 4, "1"),), (9, 3), 30, 7)
+LONG = Weather(12, 60, ((130, 200, "100000"), (380, 120, "20")), (540, 60), 300, 160)
 
 
 class Misbehaving(RecordedAnswers):
@@ -78,7 +79,7 @@ def test_no_weather_costs_a_cell(
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, wire: str, weather: Weather
 ) -> None:
     monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
-    answers = Misbehaving(dripping=7)
+    answers = Misbehaving(weather.dripping)
     with LLMServer(answers, limit=RateLimit(weather.per_minute)) as server:
         threading.Thread(target=blow, args=(server, answers, weather), daemon=True).start()
         url = server.anthropic_url if wire == "anthropic" else server.openai_url
