@@ -157,7 +157,10 @@ def speaking(config: pytest.Config) -> Iterator[bool]:
     plugin = config.pluginmanager.get_plugin
     progress = plugin("swebench-progress")
     with progress.aside() if progress is not None else nullcontext(), _uncaptured(plugin("capturemanager")):
-        yield sys.stdin is not None and os.isatty(0) and os.isatty(1) and not os.environ.get("CI")
+        heard = sys.stdin is not None and os.isatty(0) and os.isatty(1) and not os.environ.get("CI")
+        if heard and (reporter := plugin("terminalreporter")) is not None:
+            reporter.ensure_newline()
+        yield heard
 
 
 @contextmanager

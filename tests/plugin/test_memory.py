@@ -15,7 +15,7 @@ MIB = 1024
 
 
 @pytest.mark.parametrize(
-    ("reps", "growth_mib"), [(4, 12), pytest.param(154, 40, marks=pytest.mark.soak)], ids=["52 cells", "2002 cells"]
+    ("reps", "growth_mib"), [(3, 12), pytest.param(154, 40, marks=pytest.mark.soak)], ids=["39 cells", "2002 cells"]
 )
 def test_memory_stays_flat_over_replayed_cells(run: Run, pytester: pytest.Pytester, reps: int, growth_mib: int) -> None:
     options = ("-m", "experiment", "--dataset=demo", "--arms=singleshot", "--outcome=capture", "--run-id=long")

@@ -73,8 +73,14 @@ class Misbehaving(RecordedAnswers):
         return super().__call__(body)
 
 
-@pytest.mark.parametrize("wire", ["anthropic", "openai"])
-@pytest.mark.parametrize("weather", [SHORT, pytest.param(LONG, marks=pytest.mark.soak)], ids=["short", "long"])
+@pytest.mark.parametrize(
+    ("wire", "weather"),
+    [
+        pytest.param("openai", SHORT, id="short-openai"),
+        pytest.param("anthropic", LONG, id="long-anthropic", marks=pytest.mark.soak),
+        pytest.param("openai", LONG, id="long-openai", marks=pytest.mark.soak),
+    ],
+)
 def test_no_weather_costs_a_cell(
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, wire: str, weather: Weather
 ) -> None:
