@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -68,10 +69,10 @@ def start_time(pid: int) -> str:
     """Return an opaque start time of process `pid`, empty if there is none."""
     if Path("/proc/self/stat").exists():
         try:
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+            line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return ""
-        state, *fields = stat.rpartition(")")[2].split()
+        state, *fields = line.rpartition(")")[2].split()
         # Ticks since boot: a second boot could repeat them, hence the boot id in front.
         return "" if state in "ZX" else f"{_boot()}{fields[18]}"
     listing = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
@@ -148,8 +149,16 @@ def dead_processes() -> list[tuple[int, str]]:
 
 def dead_folders() -> list[Path]:
     """Return the temporary folders that dead owners left behind."""
-    found = Path(tempfile.gettempdir()).glob("swebench-*")
-    return [path for path in found if path.is_dir() and path.stat().st_uid == os.getuid() and _dead(path.name)]
+    return [path for path in Path(tempfile.gettempdir()).glob("swebench-*") if _is_ours(path) and _dead(path.name)]
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether `path` is a folder of this user; another process may be sweeping it away at this moment."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
 
 
 def _dead(name: str) -> bool:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.errors import InfraError, InputError
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Script
-from pytest_swebench.sandbox.reaper import Owner, marked_processes, sweep_local
+from pytest_swebench.sandbox.reaper import Owner, dead_folders, marked_processes, sweep_local
 
 DYING_RUN = """
 import json, os, sys
@@ -125,3 +126,20 @@ def test_log_that_cannot_be_written_ends_the_script(local_instance: Instance, tm
     mine = Owner.current().prefix
     assert [marker for _, marker in marked_processes() if marker.startswith(mine)] == []
     backend.close()
+
+
+def test_a_folder_that_another_process_sweeps_away_meanwhile_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "swebench-999999999-0x1-dead").mkdir()
+    code = f"import os; os.chdir({str(tmp_path)!r})\nwhile True: os.rename(*two); two.reverse()"
+    there_and_gone = subprocess.Popen([sys.executable, "-c", f"two = ['swebench-999999999-0x1-dead', 'gone']; {code}"])
+    try:
+        while not (tmp_path / "gone").exists():
+            time.sleep(0.01)
+        seen = {len(dead_folders()) for _ in range(20_000)}
+    finally:
+        there_and_gone.kill()
+        there_and_gone.wait()
+    assert seen == {0, 1}

@@ -27,7 +27,7 @@ from pytest_swebench.grading.harness.call import (
     run_harness,
 )
 from pytest_swebench.grading.harness.probe import Harness, probe
-from pytest_swebench.grading.harness.results import Result, Written, read_result
+from pytest_swebench.grading.harness.results import INSTANCE_LOG, Result, Written, read_result
 from pytest_swebench.grading.protocol import TIMEOUT_S, Grade
 from pytest_swebench.outcome import Integrity, IntegrityState, Verdict
 from pytest_swebench.records.layout import EVAL_FILE, LOG_FILE, REPORT_FILE, write_whole
@@ -161,10 +161,10 @@ def _keep(written: Written, folder: Path) -> None:
     for name in _KEPT:
         if (written.logs / name).is_file():
             shutil.copyfile(written.logs / name, folder / name)
-    log = written.logs / "run_instance.log"
+    log = written.logs / INSTANCE_LOG
     if log.is_file():
         with (folder / OUTPUT_FILE).open("ab") as output:
-            output.write(b"\n== run_instance.log\n" + log.read_bytes())
+            output.write(f"\n== {INSTANCE_LOG}\n".encode() + log.read_bytes())
 
 
 def _no_result(instance: Instance, harness: Harness, ended: Ended, output: Path) -> InfraError:

@@ -1,8 +1,9 @@
 """What a call of the official harness says about one instance, wherever this release wrote it.
 
 In this order: the run's report `<model>.<run_id>.json`, any other `*.<run_id>.json`, the instance's own `report.json`,
-`evaluation_results/*.json`. The exit code and the line "1 ran successfully, 0 failed" say nothing: both stay the same
-for a patch that does not apply, for a missing image and for a wrong answer (upstream issues 410, 472 and 637).
+`evaluation_results/*.json`, the instance's own logs. The exit code and the line "1 ran successfully, 0 failed" say
+nothing: both stay the same for a patch that does not apply, for a missing image and for a wrong answer (upstream
+issues 410, 472 and 637).
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from pytest_swebench.errors import InfraError
 from pytest_swebench.grading import official
 from pytest_swebench.outcome import Verdict
 from pytest_swebench.records.layout import LOG_FILE, REPORT_FILE
+
+INSTANCE_LOG: Final = "run_instance.log"
+"""The harness's own log of an instance, beside the files that a grading leaves."""
 
 _NOT_APPLIED: Final = re.compile(r"^(?:.* - )?>>>>> Patch Apply Failed:?$", re.MULTILINE)
 _TIMED_OUT: Final = re.compile(r"\n\nTimeout error: \d+ seconds exceeded\.$")
@@ -74,10 +78,9 @@ def read_result(written: Written) -> Result | None:
         if state is None:
             continue
         source = str(path.relative_to(written.folder))
-        if state in {State.ERROR, State.INFRA_FAILURE} and (reason := _about_the_patch(written, state)):
-            report = official.ungraded_report(instance_id, applied=reason != "patch_apply_failed", reason=reason)
-            return Result(official.verdict_of(instance_id, report), report, source)
         if state in {State.ERROR, State.INFRA_FAILURE}:
+            if answer := _about_the_patch(written, state, source):
+                return answer
             reason = data.get("failure_reasons", {}).get(instance_id, "no reason given")
             raise InfraError(f"{instance_id}: the official harness calls it {state} ({reason}) in {source}")
         if state is State.EMPTY_PATCH:
@@ -90,7 +93,8 @@ def read_result(written: Written) -> Result | None:
         if report[instance_id]["resolved"] is not resolved:
             raise InfraError(f"{instance_id}: {source} says {state}, and its own report.json says otherwise")
         return Result(official.verdict_of(instance_id, report), report, source)
-    return None
+    # upstream may die between the instance and its report: it lists the engine's containers, and one vanishes
+    return _about_the_patch(written, State.ERROR, INSTANCE_LOG)
 
 
 def _reports(written: Written) -> Iterator[Path]:
@@ -125,13 +129,17 @@ def _state_of_entry(data: dict[str, Any], instance_id: str) -> State | None:
     return State.RESOLVED if entry["resolved"] else State.UNRESOLVED
 
 
-def _about_the_patch(written: Written, state: State) -> str:
-    """Return why an `error` is an answer all the same: nothing applied the patch, or its tests ran out of time."""
-    if _NOT_APPLIED.search(_text(written.logs / "run_instance.log")):
-        return "patch_apply_failed"  # nothing has run by then, so nothing else can have failed
-    if state is State.ERROR and _TIMED_OUT.search(_text(written.logs / LOG_FILE)):
-        return "tests_timed_out"
-    return ""
+def _about_the_patch(written: Written, state: State, source: str) -> Result | None:
+    """Return the answer that an `error` is all the same: nothing applied the patch, or its tests ran out of time."""
+    if _NOT_APPLIED.search(_text(written.logs / INSTANCE_LOG)):
+        reason = "patch_apply_failed"  # nothing has run by then, so nothing else can have failed
+    elif state is State.ERROR and _TIMED_OUT.search(_text(written.logs / LOG_FILE)):
+        reason = "tests_timed_out"
+    else:
+        return None
+    applied = reason != "patch_apply_failed"
+    report = official.ungraded_report(written.instance_id, applied=applied, reason=reason)
+    return Result(official.verdict_of(written.instance_id, report), report, source)
 
 
 def _text(path: Path) -> str:

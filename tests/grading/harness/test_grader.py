@@ -34,6 +34,7 @@ ADD, ZERO = "test_calc.py::test_add", "test_calc.py::test_zero"
 NO_FILE = "diff --git a/none.py b/none.py\n--- a/none.py\n+++ b/none.py\n@@ -1 +1 @@\n-a\n+b\n"
 ENDLESS = "#!/bin/bash\ncd /testbed\n(trap '' TERM; setsid sleep 600) &\necho started\nsleep 600\n"
 ID = "trivial__calc-1"
+RUN = f"test+harness-{os.getpid()}"  # each worker of a parallel run has its own gradings
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +48,8 @@ def client(docker_client: DockerClient, base_image: str) -> DockerClient:
 def gradings(client: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Gradings of one instance, all at once: upstream waits 15 s for every container that it stops."""
     root = tmp_path_factory.mktemp("cells")
-    grader = HarnessGrader(run_id="test+harness")
-    short = HarnessGrader(run_id="test+harness", timeout_s=4)
+    grader = HarnessGrader(run_id=RUN)
+    short = HarnessGrader(run_id=RUN, timeout_s=4)
     absent = trivial_instance(1, image="pytest-swebench-test-absent.invalid/none:latest")
     asked: dict[str, tuple[HarnessGrader, Instance, str]] = {
         "gold": (grader, trivial_instance(1), FIX),
@@ -111,7 +112,7 @@ def test_a_missing_image_is_told_with_the_end_of_the_log_and_its_place(gradings:
 def test_no_container_is_left(gradings: dict[str, Any], client: DockerClient) -> None:
     for name in ("gold", "wrong", "no-file", "endless", "no-image"):
         assert gradings[name].done()
-    assert client.api.containers(all=True, filters={"name": "test-harness.swebench-"}) == []
+    assert client.api.containers(all=True, filters={"name": f"{RUN.replace('+', '-')}.swebench-"}) == []
 
 
 def test_an_empty_patch_is_never_run(tmp_path: Path) -> None:

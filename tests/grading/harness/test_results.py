@@ -124,6 +124,23 @@ def test_tests_that_ran_out_of_time_are_an_answer(written: Written) -> None:
     assert found(written).report[ID]["infra_failure_reason"] == "tests_timed_out"
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "reason"),
+    [
+        ("run_instance.log", "2026-01-01 00:00:00,000 - INFO - >>>>> Patch Apply Failed:\n", "patch_apply_failed"),
+        ("test_output.txt", "collected 1 item\n\n\nTimeout error: 5 seconds exceeded.", "tests_timed_out"),
+    ],
+)
+def test_a_harness_that_died_before_its_report_has_answered_all_the_same(
+    file: str, text: str, reason: str, written: Written
+) -> None:
+    put(written.logs / "run_instance.log", "2026-01-01 00:00:00,000 - INFO - Container started\n")
+    assert read_result(written) is None
+    put(written.logs / file, text)
+    assert found(written).verdict.reason == reason
+    assert found(written).source == "run_instance.log"
+
+
 def test_files_that_contradict_each_other_are_no_verdict(written: Written) -> None:
     put(written.folder / "org__model.run.1.json", run_report(resolved=[ID]))
     put(written.logs / "report.json", own_report(resolved=False))
