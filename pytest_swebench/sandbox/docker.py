@@ -31,6 +31,7 @@ from pytest_swebench.sandbox.engine import (
     killed_for_memory,
     pump,
 )
+from pytest_swebench.sandbox.lending import LENT, Lent
 from pytest_swebench.sandbox.log import CappedLog
 from pytest_swebench.sandbox.profile import DockerOptions
 from pytest_swebench.sandbox.protocol import Sandbox, Script, ScriptResult
@@ -94,7 +95,11 @@ class DockerBackend:
                 self.client.ping()
 
     def open(self, instance: Instance) -> Sandbox:
-        """Start a container at the instance's base commit, without its future and without network."""
+        """Start a container at the instance's base commit, without its future and without network.
+
+        One that is to be lent a network starts with it, for the engine gives none to a container made without; it is
+        taken away before anybody's command.
+        """
         check_docker(instance)
         self._fetcher.ensure(self.client, instance.image)
         image, history = instance.image, {}
@@ -103,19 +108,25 @@ class DockerBackend:
             image, history = clean.name, clean.history
         options = self._options.granting(instance.exceptions)
         seconds = math.ceil(options.lifetime_s)
+        network = options.network_of(options.network)
+        lends = network == "none" and options.agent_network == "install"
         container = self._create(
             instance,
             image,
             ["bash", "-c", KEEPER, "keeper", str(seconds)],
             options,
-            options.network_of(options.network),
-            # A container whose keeper ends needs nobody to remove it.
+            LENT if lends else network,
+            # A container whose keeper ends needs nobody to remove it; who stops it by hand need not wait for TERM.
             auto_remove=True,
+            stop_signal="SIGKILL",
         )
         try:
             self._put(container, instance, {}, options)
             with engine_errors("starting a sandbox"):
                 container.start()
+            lent = Lent(self.client, container) if lends else None
+            if lent is not None:
+                lent.take_away()
             sandbox = DockerSandbox(
                 self.client,
                 container,
@@ -124,11 +135,13 @@ class DockerBackend:
                 image_digest=images.digest(self.client, instance.image),
                 history=history,
                 user=options.run_as,
+                lent=lent,
+                online=network != "none",
             )
         except BaseException:
             remove(container)
             raise
-        self._open.append(sandbox)
+        self._open = [*(one for one in self._open if not one.closed), sandbox]
         return sandbox
 
     def run_script(self, instance: Instance, script: Script) -> ScriptResult:

@@ -188,7 +188,7 @@ def pump(
         left_s = deadline - time.monotonic()
         if left_s <= 0:
             return False
-        if not _readable(raw, min(quiet_s, left_s)):
+        if not readable(raw, min(quiet_s, left_s)):
             if over:
                 return True
             over = ended()
@@ -205,8 +205,8 @@ def pump(
             del buffer[: 8 + size]
 
 
-def _readable(raw: socket.socket, timeout_s: float) -> bool:
-    """Wait for data without a socket timeout, which would cut off the sending side as well."""
+def readable(raw: socket.socket, timeout_s: float) -> bool:
+    """Wait at most `timeout_s` for data, without a socket timeout, which would cut off the sending side as well."""
     pending = getattr(raw, "pending", None)  # of a TLS connection, which may hold data back
     if pending is not None and pending():
         return True

@@ -22,10 +22,12 @@ from typing import Any, Final
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import InfraError, InputError, SwebenchError
 from pytest_swebench.sandbox import worktree
+from pytest_swebench.sandbox.channel import LocalChannel
 from pytest_swebench.sandbox.log import LOG_CAP_BYTES, CappedLog
 from pytest_swebench.sandbox.process import converse, copied, drained, kill, shell_code, started
-from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, Script, ScriptResult
+from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, Script, ScriptResult, Shell
 from pytest_swebench.sandbox.reaper import MARKER, Owner, kill_marked, sweep_local
+from pytest_swebench.sandbox.shell import LOOP, ChannelShell
 from pytest_swebench.sandbox.source import SourceTrees
 from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE, Collected
 
@@ -54,7 +56,7 @@ class LocalBackend:
         """Return a working copy of the instance's source in a new folder."""
         check_local(instance)
         sandbox = LocalSandbox(*self._copy(instance))
-        self._open.append(sandbox)
+        self._open = [*(one for one in self._open if not one.closed), sandbox]
         return sandbox
 
     def run_script(self, instance: Instance, script: Script) -> ScriptResult:
@@ -111,8 +113,11 @@ class LocalSandbox:
     image = ""
     image_digest = ""
     history: Mapping[str, Any] = MappingProxyType({})
+    installs = False
 
     def __init__(self, folder: Path, marker: str) -> None:
+        self.closed = False
+        self._shells: list[Shell] = []
         self._folder = folder
         self._marker = marker
         self._environment = environment(folder, marker)
@@ -130,6 +135,21 @@ class LocalSandbox:
         duration_s = time.monotonic() - begun
         code = shell_code(process.returncode) if finished else TIMEOUT_EXIT_CODE
         return CommandResult(code, output.text(), not finished, duration_s)
+
+    def shell(self) -> Shell:
+        """Start a shell; a command that meets its limit ends all that runs here, whoever started it."""
+        command = ["bash", "-c", LOOP, "shell", self.workdir]
+        shell = ChannelShell(
+            lambda: LocalChannel(command, self.workdir, self._environment), lambda: kill_marked(self._marker)
+        )
+        self._shells.append(shell)
+        return shell
+
+    def install(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Raise InputError: nothing here can keep a process off the network, so there is none to lend either."""
+        raise InputError(
+            "a local sandbox has no network of its own to install with; use --sandbox docker --agent-network install"
+        )
 
     def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
         """Return the beginning of a file. Raises FileNotFoundError, also for a path that leads out."""
@@ -166,6 +186,9 @@ class LocalSandbox:
         return worktree.diff(self._script, self._base)
 
     def close(self) -> None:
+        self.closed = True
+        while self._shells:
+            self._shells.pop().close()
         kill_marked(self._marker)
         shutil.rmtree(self._folder, ignore_errors=True)
 

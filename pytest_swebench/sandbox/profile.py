@@ -16,6 +16,7 @@ from pytest_swebench.sandbox.log import LOG_CAP_BYTES
 _CAPABILITIES: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
 
 _PROFILES: Final = ("hardened", "official")
+_AGENT_NETWORKS: Final = ("none", "install")
 _SWITCHES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -27,7 +28,8 @@ class DockerOptions:
     then of the others only the networks, `lifetime_s` and `log_cap_bytes` count. Sizes are written as Docker writes
     them (`4g`). `memory`, `cpus`, `pids`, `nofile` (open files a process) and `tmp_size` are ceilings, 0 for none; a
     `tmp_size` puts `/tmp` in memory. `capabilities` are kept beside the few that tests cannot do without. `network`
-    is for arms, `grade_network` for grading (empty: the profile's own). `lifetime_s` ends a forgotten sandbox,
+    is for arms, `grade_network` for grading (empty: the profile's own); `agent_network` is `install` where arms without
+    one get a network for each command that installs something. `lifetime_s` ends a forgotten sandbox,
     `log_cap_bytes` is what is kept of a test log.
     """
 
@@ -45,6 +47,7 @@ class DockerOptions:
     private_ipc: bool = True
     network: str = ""
     grade_network: str = ""
+    agent_network: Literal["none", "install"] = "none"
     lifetime_s: float = 7200.0
     log_cap_bytes: int = LOG_CAP_BYTES
 
@@ -143,6 +146,12 @@ def _profile(value: object) -> str:
     return str(value)
 
 
+def _agent_network(value: object) -> str:
+    if value not in _AGENT_NETWORKS:
+        raise ValueError(f"none or install ({unknown('network', str(value), _AGENT_NETWORKS)})")
+    return str(value)
+
+
 def _switch(value: object) -> bool:
     try:
         return _SWITCHES[str(value).lower()]
@@ -169,6 +178,7 @@ _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "private_ipc": _switch,
     "network": allowances.network,
     "grade_network": allowances.network,
+    "agent_network": _agent_network,
     "lifetime_s": allowances.seconds,
     "log_cap_bytes": allowances.count,
 }

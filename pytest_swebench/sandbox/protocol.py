@@ -57,6 +57,21 @@ class ScriptResult:
     log_cut: bool = False
 
 
+class Shell(Protocol):
+    """One process in a sandbox that runs many commands, each at a few milliseconds beyond its own time."""
+
+    def run(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Run `command` with bash in the working copy, without input, as if it were the first.
+
+        Nothing of it lasts but what it did to files and what it left in the background: no `cd`, no `exit`, no
+        variable, no option. At `timeout_s` its whole process tree is killed. Of more output than can be kept the
+        middle is left out. Raises SandboxLost if the sandbox itself is gone.
+        """
+
+    def close(self) -> None:
+        """End the process and what it started; safe to call twice."""
+
+
 class Sandbox(Protocol):
     """A working copy of one instance's repository for one arm."""
 
@@ -65,11 +80,22 @@ class Sandbox(Protocol):
     image_digest: str
     history: Mapping[str, Any]
     """What was proved of the git history: that nothing lies beyond HEAD. Empty where no image brought any."""
+    installs: bool
+    """Whether `install` has a network to give."""
 
     def run(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         """Run `command` with bash in the working copy; on timeout its whole process tree is killed.
 
         Raises SandboxLost if the sandbox itself is gone.
+        """
+
+    def shell(self) -> Shell:
+        """Start a shell; its user closes it. Raises SandboxLost."""
+
+    def install(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Run `command` as `run` does, with a network that is there for this command only.
+
+        Raises InputError where these sandboxes have none to give; `installs` says so before.
         """
 
     def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from pytest_swebench.sandbox.protocol import CommandResult, Sandbox
+from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, Shell
 
 
 class CommandLog(Protocol):
@@ -16,19 +16,27 @@ class CommandLog(Protocol):
 
 
 class RecordedSandbox:
-    """Passes everything on to `inner`; what `run` returns goes through `log`."""
+    """Passes everything on to `inner`; what commands return goes through `log`, however they were run."""
 
     def __init__(self, inner: Sandbox, log: CommandLog) -> None:
         self.workdir = inner.workdir
         self.image = inner.image
         self.image_digest = inner.image_digest
         self.history: Mapping[str, Any] = inner.history
+        self.installs = inner.installs
         self._inner = inner
         self._log = log
 
     def run(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
         """Run `command` for real; raises what `inner` and the log raise."""
         return self._log.command(command, stdin, lambda: self._inner.run(command, timeout_s=timeout_s, stdin=stdin))
+
+    def shell(self) -> Shell:
+        return RecordedShell(self._inner.shell(), self._log)
+
+    def install(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Run `command` for real; raises what `inner` and the log raise."""
+        return self._log.command(command, b"", lambda: self._inner.install(command, timeout_s=timeout_s))
 
     def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
         return self._inner.read(path, max_bytes=max_bytes)
@@ -44,6 +52,21 @@ class RecordedSandbox:
 
     def diff(self) -> str:
         return self._inner.diff()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class RecordedShell:
+    """Passes everything on to `inner`; what `run` returns goes through `log`."""
+
+    def __init__(self, inner: Shell, log: CommandLog) -> None:
+        self._inner = inner
+        self._log = log
+
+    def run(self, command: str, *, timeout_s: float) -> CommandResult:
+        """Run `command` for real; raises what `inner` and the log raise."""
+        return self._log.command(command, b"", lambda: self._inner.run(command, timeout_s=timeout_s))
 
     def close(self) -> None:
         self._inner.close()

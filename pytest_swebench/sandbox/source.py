@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -86,16 +87,39 @@ def _clone(source: Source, target: Path, timeout_s: float) -> None:
     # that point at another repository (set inside git hooks) must go.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+    deadline = time.monotonic() + timeout_s
+    commit = _fetched(source, target, timeout_s, environment) or _cloned(source, target, deadline, environment)
+    _git(["checkout", "--quiet", "--force", "-B", "main", commit, "--"], cwd=target)
+
+
+def _fetched(source: Source, target: Path, timeout_s: float, environment: dict[str, str]) -> str:
+    """Fetch the one commit that is asked for; "" where no server is there or it does not hand out single commits."""
+    if "://" not in source.url:
+        return ""
+    _git(["init", "--quiet", "--template=", str(target)], cwd=target.parent)
+    wanted = source.ref or "HEAD"
+    command = ["fetch", "--quiet", "--depth=1", "--no-tags", "--", source.url, wanted]
+    failures = (0, 1, 128)  # a clone will tell what is wrong
+    what = f"cloning {source.url!r}"
+    _git(command, cwd=target, timeout_s=timeout_s, environment=environment, accept=failures, what=what)
+    return _commit(target, "FETCH_HEAD")
+
+
+def _cloned(source: Source, target: Path, deadline: float, environment: dict[str, str]) -> str:
+    """Clone everything and return the commit that is asked for."""
+    shutil.rmtree(target, ignore_errors=True)
     command = ["clone", "--quiet", "--no-checkout", "--template=", "--", source.url, str(target)]
-    _git(command, cwd=target.parent, timeout_s=timeout_s, environment=environment, what=f"cloning {source.url!r}")
+    left_s = max(deadline - time.monotonic(), 0.0)
+    _git(command, cwd=target.parent, timeout_s=left_s, environment=environment, what=f"cloning {source.url!r}")
     wanted = [f"refs/remotes/origin/{source.ref}", source.ref] if source.ref else ["refs/remotes/origin/HEAD", "HEAD"]
     for name in wanted:
-        commit = _git(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], cwd=target, accept=(0, 1, 128))
-        if commit:
-            break
-    else:
-        raise DatasetError(f"{source.url!r} has no ref {source.ref or 'HEAD'!r}; give a branch, tag or commit of it")
-    _git(["checkout", "--quiet", "--force", "-B", "main", commit, "--"], cwd=target)
+        if commit := _commit(target, name):
+            return commit
+    raise DatasetError(f"{source.url!r} has no ref {source.ref or 'HEAD'!r}; give a branch, tag or commit of it")
+
+
+def _commit(target: Path, name: str) -> str:
+    return _git(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], cwd=target, accept=(0, 1, 128))
 
 
 def _first_commit(target: Path) -> None:

@@ -102,6 +102,13 @@ def test_fork_bomb_is_contained(docker_engine: None, docker_instance: Instance) 
     assert after.output == "fine\n"
 
 
+def test_keeper_is_no_bash_that_commands_could_end(docker_backend: DockerBackend, docker_instance: Instance) -> None:
+    sandbox = docker_backend.open(docker_instance)
+    for command in ("pkill bash", "kill 1; kill -9 1", "pkill -9 -u root; true"):
+        sandbox.run(command, timeout_s=20)
+    assert sandbox.run("echo fine", timeout_s=30).output == "fine\n"
+
+
 def test_orphans_are_reaped(docker_backend: DockerBackend, docker_instance: Instance) -> None:
     sandbox = docker_backend.open(docker_instance)
     sandbox.run("for i in 1 2 3 4 5; do setsid sh -c 'sleep 0.1 & exit' ; done; sleep 1", timeout_s=30)
@@ -220,6 +227,7 @@ def test_dead_engine_is_told_with_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_p
         ({"memroy": "1g"}, "unknown docker option 'memroy'; did you mean 'memory'?"),
         ({"profile": "oficial"}, "unknown profile 'oficial'; did you mean 'official'?"),
         ({"grade_network": "host"}, "docker option grade_network='host': expected none or bridge"),
+        ({"agent_network": "bridge"}, "docker option agent_network='bridge': expected none or install"),
         ({"memory": "lots"}, "docker option memory='lots': expected a size like '4g'"),
         ({"cpus": "two"}, "docker option cpus='two': expected a number of 0 or more"),
         ({"pids": "1.5"}, "docker option pids='1.5': expected a whole number"),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,28 @@ def test_closing_ends_processes_and_removes_the_folder(local_instance: Instance)
     backend.close()
     assert not Path(sandbox.workdir).exists()
     assert [found for _, found in marked_processes() if found == marker] == []
+
+
+def test_closed_sandbox_is_forgotten(local_instance: Instance) -> None:
+    backend = LocalBackend()
+    sandbox = backend.open(local_instance)
+    forgotten = weakref.ref(sandbox)
+    sandbox.close()
+    del sandbox
+    kept = backend.open(local_instance)
+    assert forgotten() is None
+    backend.close()
+    assert not Path(kept.workdir).exists()
+
+
+def test_nothing_is_installed_where_no_network_can_be_lent(local_instance: Instance) -> None:
+    backend = LocalBackend()
+    sandbox = backend.open(local_instance)
+    assert not sandbox.installs
+    with pytest.raises(InputError, match="use --sandbox docker --agent-network install"):
+        sandbox.install("touch installed", timeout_s=30)
+    assert "installed" not in sandbox.run("ls", timeout_s=30).output
+    backend.close()
 
 
 def test_link_that_leads_out_is_not_followed(local_instance: Instance, tmp_path: Path) -> None:

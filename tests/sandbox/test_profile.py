@@ -17,6 +17,7 @@ def test_options_may_be_written_as_text() -> None:
         "private_ipc": "no",
         "log_cap_bytes": "1000",
         "grade_network": "bridge",
+        "agent_network": "install",
     }
     assert DockerOptions.from_extra(written) == DockerOptions(
         memory="8g",
@@ -27,6 +28,7 @@ def test_options_may_be_written_as_text() -> None:
         private_ipc=False,
         log_cap_bytes=1000,
         grade_network="bridge",
+        agent_network="install",
     )
 
 

@@ -13,7 +13,9 @@ from pytest_swebench.providers.cassette import Cassette, CassetteMode
 from pytest_swebench.providers.protocol import Message, Provider, Request, StopReason, Tool
 from pytest_swebench.providers.registry import make_provider
 from pytest_swebench.redact import REDACTED, Redactor
+from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.local import LocalBackend
+from pytest_swebench.sandbox.profile import DockerOptions
 from pytest_swebench.sandbox.protocol import Sandbox
 from tests.support.llm_server import Behaviour, LLMServer, ScriptedAnswer
 
@@ -200,11 +202,49 @@ def test_secret_in_a_command_or_its_output_is_not_written_and_does_not_hinder_re
         assert sandbox.run(said, timeout_s=30, stdin=given).output == f"{REDACTED}\n{REDACTED}"
 
 
+def test_commands_in_a_shell_go_the_same_way(path: Path, opened: Callable[[], Sandbox]) -> None:
+    def both(sandbox: Sandbox) -> list[str]:
+        shell = sandbox.shell()
+        told = [sandbox.run("date +%s%N", timeout_s=30), *(shell.run(command, timeout_s=30) for command in COMMANDS)]
+        shell.close()
+        return [f"{result.exit_code} {result.output}" for result in told]
+
+    cassette = Cassette(path, RECORD, Redactor())
+    sandbox = cassette.sandbox(opened())
+    recorded, patch = both(sandbox), sandbox.diff()
+    assert cassette.close() == []
+    again = Cassette(path, REPLAY, Redactor())
+    sandbox = again.sandbox(opened())
+    assert both(sandbox) == recorded
+    assert sandbox.diff() == patch
+    assert "+    return a + b" in patch
+    with pytest.raises(ReplayMiss, match="step 5, a command, is not on cassette"):
+        sandbox.shell().run("touch more", timeout_s=30)
+    assert again.close() == []
+
+
+def test_install_goes_the_same_way(path: Path, docker_instance: Instance) -> None:
+    backend = DockerBackend(run_id="recorded", options=DockerOptions(agent_network="install"))
+    command = "tail -n +3 /proc/net/dev | grep -c eth; touch installed; date +%s%N"
+    told = []
+    for mode in (RECORD, REPLAY):
+        cassette = Cassette(path, mode, Redactor())
+        sandbox = cassette.sandbox(backend.open(docker_instance))
+        assert sandbox.installs
+        told.append(sandbox.install(command, timeout_s=30))
+        assert "installed" in sandbox.diff()
+        assert cassette.close() == []
+        sandbox.close()
+    backend.close()
+    assert told[0] == told[1]
+    assert told[0].output.startswith("1\n")
+
+
 def test_all_else_is_the_inner_sandbox(path: Path, opened: Callable[[], Sandbox]) -> None:
     inner = opened()
     sandbox = Cassette(path, REPLAY, Redactor()).sandbox(inner)
     assert (sandbox.workdir, sandbox.image, sandbox.image_digest) == (inner.workdir, inner.image, inner.image_digest)
-    assert sandbox.history == inner.history
+    assert (sandbox.history, sandbox.installs) == (inner.history, inner.installs)
     sandbox.write({"new.txt": b"0123456789"})
     assert (sandbox.read("new.txt"), sandbox.read("new.txt", max_bytes=3)) == (b"0123456789", b"012")
     assert sandbox.read_all(["new.txt", "absent"]) == {"new.txt": b"0123456789"}

@@ -9,6 +9,7 @@ from pytest_swebench.datasets.instance import Source
 from pytest_swebench.errors import DatasetError, InfraError
 from pytest_swebench.sandbox.hygiene import git_environment
 from pytest_swebench.sandbox.source import materialise
+from tests.support.git_server import GitServer
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -100,6 +101,26 @@ def test_hooks_and_settings_of_the_source_do_not_run(upstream: Path, tmp_path: P
 def test_unknown_ref_is_named(upstream: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no ref 'v9'; give a branch, tag or commit"):
         materialise(Source(url=str(upstream), ref="v9"), tmp_path / "target", clone_timeout_s=60)
+
+
+@pytest.mark.parametrize("ref", ["", "v1", "stable", "commit"])
+def test_one_commit_is_fetched_from_a_server(upstream: Path, tmp_path: Path, ref: str) -> None:
+    wanted = git(upstream, "rev-parse", "v1") if ref == "commit" else ref
+    with GitServer(tmp_path) as server:
+        materialise(Source(url=f"{server.url}/upstream", ref=wanted), tmp_path / "target", clone_timeout_s=60)
+    content = {"": "3\n", "stable": "2\n"}.get(ref, "1\n")
+    assert (tmp_path / "target/app.py").read_text() == content
+    assert git(tmp_path / "target", "rev-list", "--count", "--all") == "1"
+    assert git(tmp_path / "target", "status", "--porcelain") == ""
+
+
+def test_a_server_that_hands_out_no_single_commits_is_cloned(upstream: Path, tmp_path: Path) -> None:
+    with GitServer(tmp_path) as server:
+        short = git(upstream, "rev-parse", "--short", "v1")  # which no server resolves
+        materialise(Source(url=f"{server.url}/upstream", ref=short), tmp_path / "target", clone_timeout_s=60)
+        with pytest.raises(DatasetError, match="has no ref 'v9'"):
+            materialise(Source(url=f"{server.url}/upstream", ref="v9"), tmp_path / "other", clone_timeout_s=60)
+    assert (tmp_path / "target/app.py").read_text() == "1\n"
 
 
 def test_clone_that_fails_shows_gits_last_lines(tmp_path: Path) -> None:
