@@ -18,6 +18,7 @@ from pytest_swebench.cell import Cell
 from pytest_swebench.errors import BudgetExhausted, ContextOverflow, LimitReached, ReplayMiss
 from pytest_swebench.providers.protocol import Answer, Provider, Request, pass_over
 from pytest_swebench.providers.replay import difference, redacted, request_as_json, text_difference
+from pytest_swebench.providers.shortened import Shortener
 from pytest_swebench.providers.tape import (
     Call,
     Command,
@@ -66,6 +67,7 @@ class Cassette:
         self._file = self._unfinished if fresh else path
         self._tape = Tape() if mode is CassetteMode.RECORD else read_tape(self._file)
         self._writer = TapeWriter(self._file, self._tape.size_bytes)
+        self._shortener = Shortener()
         self._calls, self._commands = list(self._tape.calls), list(self._tape.commands)  # not yet asked for
         self._asked = self._written = 0
         self._missed = self._broken = False
@@ -233,7 +235,8 @@ class Cassette:
 
     def _write(self, kind: Kind, **fields: Any) -> None:
         step = {"step": self._tape.steps + self._written + 1, "kind": kind, **fields}
-        self._writer.write(self._redactor.data(step))
+        line = self._redactor.data(step)
+        self._writer.write(self._shortener.shorten(line) if kind is Kind.MODEL else line)
         self._written += 1
         self._asked += 1
 

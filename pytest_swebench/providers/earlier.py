@@ -10,6 +10,7 @@ from typing import Final
 from pytest_swebench.errors import InputError
 from pytest_swebench.providers.protocol import Answer, Provider, Request, pass_over
 from pytest_swebench.providers.replay import Recording, parse_recording, redacted
+from pytest_swebench.providers.shortened import Restorer
 from pytest_swebench.providers.tokens import count_tokens
 from pytest_swebench.records.journal import unseal
 from pytest_swebench.redact import Redactor
@@ -19,12 +20,12 @@ _SEAL_BYTES: Final = 20  # `,"crc":"01234567"}` and a little more
 
 def read_exchanges(path: Path) -> list[Recording]:
     """Return the exchanges of a transcript, in order; lines that are damaged or of another format are left out."""
-    exchanges = []
+    exchanges, restorer = [], Restorer()
     for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
         if b'"crc":' in line[-_SEAL_BYTES:] and unseal(line) is None:
             continue
         try:
-            exchanges.append(parse_recording(line.decode(), number, path))
+            exchanges.append(parse_recording(line.decode(), number, path, restorer))
         except (InputError, UnicodeDecodeError):
             continue
     return exchanges
@@ -47,7 +48,7 @@ class Earlier:
         for exchanges in attempts:
             asked: dict[str, list[Answer]] = {}
             for exchange in exchanges:
-                clean = exchange.request.digest
+                clean = exchange.clean_digest
                 self._exact[exchange.request_digest] = clean
                 asked.setdefault(clean, []).append(exchange.answer)
             for digest, answers in asked.items():

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Provider, Request, Usage
-from pytest_swebench.providers.replay import exchange_as_json
+from pytest_swebench.providers.replay import exchange_as_json, redacted
+from pytest_swebench.providers.shortened import Shortener
 from pytest_swebench.providers.tokens import count_tokens
+from pytest_swebench.records.conversation import Conversation
 from pytest_swebench.records.journal import seal
 from pytest_swebench.records.lines import append_line
 from pytest_swebench.redact import Redactor
@@ -31,9 +33,9 @@ class Meter:
     `cost_usd` is None from the first call whose price is unknown; `price` is that of the list unless given. Answers
     from a cache or a cassette cost nothing; those of an earlier attempt at the same cell cost what they did. `served`
     counts answers by where they came from, `dropped` names the parameters that were left out of requests. `label`
-    stands on every line of the transcript. `before_first_call` runs once, before anything is paid. `on_call` runs
-    after an exchange is counted and written, so what it raises loses nothing. Raises RecordError if the transcript
-    cannot be written.
+    stands on every line of the transcript, which is there to serve the answers again; `conversation` is there to be
+    read. `before_first_call` runs once, before anything is paid. `on_call` runs after an exchange is counted and
+    written, so what it raises loses nothing. Raises RecordError if the transcript cannot be written.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Meter:
         before_first_call: Callable[[], None] | None = None,
         transcript_path: Path | None = None,
         label: Mapping[str, Any] = MappingProxyType({}),
+        conversation: Conversation | None = None,
         redactor: Redactor | None = None,
     ) -> None:
         self.name = provider.name
@@ -59,6 +62,8 @@ class Meter:
         self._before_first_call = before_first_call
         self._transcript_path = transcript_path
         self._label = label
+        self._conversation = conversation
+        self._shortener = Shortener()
         self._redactor = redactor or Redactor()
 
     def complete(self, request: Request, *, timeout_s: float) -> Answer:
@@ -82,6 +87,11 @@ class Meter:
         """Return what the endpoint counts; see `tokens.count_tokens`."""
         return count_tokens(self._provider, request, timeout_s=timeout_s)
 
+    def conclude(self, request: Request) -> None:
+        """Keep in the conversation what is new in a request that is not made any more; see `conclude`."""
+        if self._conversation is not None:
+            self._conversation.conclude(request)
+
     def close(self) -> None:
         """Close the wrapped provider."""
         self._provider.close()
@@ -90,7 +100,21 @@ class Meter:
         return 0.0 if answer.served in FREE else self._price(request.model, answer.model, answer.usage)
 
     def _write(self, request: Request, answer: Answer, cost_usd: float | None) -> None:
-        if self._transcript_path is None:
-            return
-        exchange = {**exchange_as_json(request, answer), "provider": self.name, "cost_usd": cost_usd, **self._label}
-        append_line(self._transcript_path, seal(self._redactor.data(exchange)))
+        if self._transcript_path is not None:
+            exchange = {
+                **self._shortener.shorten(exchange_as_json(request, answer)),
+                "clean_digest": redacted(request, self._redactor).digest,
+                "provider": self.name,
+                "cost_usd": cost_usd,
+                **self._label,
+            }
+            append_line(self._transcript_path, seal(self._redactor.data(exchange)))
+        if self._conversation is not None:
+            self._conversation.exchange(request, answer)
+
+
+def conclude(provider: Provider, request: Request) -> None:
+    """Tell `provider`, if it keeps a conversation, what the last calls came to: the request that is not made."""
+    concluded = getattr(provider, "conclude", None)
+    if callable(concluded):
+        concluded(request)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pytest_swebench.errors import InputError, ReplayMiss
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Tool, ToolCall, Usage
+from pytest_swebench.providers.shortened import Restorer
 from pytest_swebench.redact import Redactor
 
 FORMAT: Final = 1
@@ -21,13 +22,17 @@ _COMPARED: Final = 20_000  # characters of a request that are compared to find t
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One line of a file of recordings. `request_digest` decides; `request` is there for people."""
+    """One line of a file of recordings. `request_digest` decides; `request` is there for people.
+
+    `clean_digest` is that of the request without secrets.
+    """
 
     request_digest: str
     sample: int
     request: Request
     answer: Answer
     line: int = 0
+    clean_digest: str = ""
 
 
 class ReplayProvider:
@@ -98,7 +103,8 @@ def read_recordings(path: str | Path) -> list[Recording]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read recordings from {str(path)!r}: {error}") from error
     lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
-    return [parse_recording(line, number, path) for number, line in lines]
+    restorer = Restorer()
+    return [parse_recording(line, number, path, restorer) for number, line in lines]
 
 
 def write_recordings(path: str | Path, exchanges: Iterable[tuple[Request, Answer]]) -> None:
@@ -136,6 +142,7 @@ def answer_from_json(data: dict[str, Any]) -> Answer:
         tool_calls=_tool_calls(data.get("tool_calls", ())),
         dropped=tuple(data.get("dropped", ())),
         data=data.get("data"),
+        malformed=data.get("malformed") or {},
     )
 
 
@@ -144,12 +151,13 @@ def redacted(request: Request, redactor: Redactor) -> Request:
     return _request(redactor.data(dataclasses.asdict(request)))
 
 
-def parse_recording(line: str, number: int, path: str | Path) -> Recording:
-    """Read a line back. Raises InputError naming `path` and `number`."""
+def parse_recording(line: str, number: int, path: str | Path, restorer: Restorer) -> Recording:
+    """Read a line back; `restorer` knows those before it. Raises InputError naming `path` and `number`."""
     try:
-        data = json.loads(line)
+        data = restorer.restore(json.loads(line))
         request_digest, sample, request = request_from_json(data)
-        return Recording(request_digest, sample, request, answer_from_json(data["answer"]), number)
+        clean_digest = data.get("clean_digest") or request.digest
+        return Recording(request_digest, sample, request, answer_from_json(data["answer"]), number, clean_digest)
     except KeyError as error:
         raise InputError(f"{str(path)!r}, line {number}: no field {error}; record the exchange again") from error
     except (ValueError, TypeError, AttributeError) as error:

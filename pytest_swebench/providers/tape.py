@@ -20,6 +20,7 @@ from pytest_swebench.errors import BudgetExhausted, ContextOverflow, InputError,
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.protocol import Answer, Request
 from pytest_swebench.providers.replay import FORMAT, answer_from_json, request_from_json
+from pytest_swebench.providers.shortened import Restorer
 from pytest_swebench.records.journal import seal, unseal
 from pytest_swebench.records.lines import open_lines, put_line
 from pytest_swebench.sandbox.protocol import CommandResult
@@ -87,13 +88,14 @@ def read_tape(path: Path) -> Tape:
     calls: list[Call] = []
     commands: list[Command] = []
     complete, limit, size_bytes = False, None, 0
+    restorer = Restorer()
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         entry = unseal(line) if line.endswith(b"\n") else None
         following = len(calls) + len(commands) + 1
         if entry is None or entry.get("step", following) != following:
             return Tape(tuple(calls), tuple(commands), complete, limit, size_bytes, number)
         try:
-            step = _step(entry)
+            step = _step(restorer.restore(entry))
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
                 f"cassette {str(path)!r}, line {number} is no step of this version ({type(error).__name__}: {error}); "

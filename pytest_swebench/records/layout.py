@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_swebench.cell import Cell
+from pytest_swebench.cell import Cell, slug
 from pytest_swebench.errors import RecordError
 
 TRANSCRIPT_FILE: Final = "transcript.jsonl"
+CONVERSATION_FILE: Final = "conversation.jsonl"
 PATCH_FILE: Final = "patch.diff"
 INVALID_FILE: Final = "invalid.diff"
 LOG_FILE: Final = "test_output.txt"
@@ -56,12 +57,41 @@ class RunLayout:
         """Return the folder of a cell's artefacts; it is not made here."""
         return self.folder / "cells" / cell.instance_id / cell.variant / f"rep{cell.rep}"
 
+    def conversation(self, cell: Cell, attempt: int | None = None) -> Path:
+        """Return what was said in an attempt at a cell, by default the latest; those before it were set aside."""
+        folder = self.cell_folder(cell)
+        aside = folder / f"attempt{attempt}"
+        return (aside if attempt is not None and aside.is_dir() else folder) / CONVERSATION_FILE
+
     def solve_folder(self, cell: Cell, attempt: int) -> Path:
         """Return the folder that an arm may fill; it lies apart, since a cell's own folder shows hidden tests."""
         return self.folder / "solve" / f"{cell.instance_id}@{cell.variant}@r{cell.rep}.attempt{attempt}"
 
+    @property
+    def traces(self) -> Path:
+        """Return the folder of the traces of all cells."""
+        return self.folder / "traces"
+
+    def trace(self, cell: Cell, workflow: str, attempt: int) -> Path:
+        """Return the events of one workflow in one attempt at a cell."""
+        return self.trace_folder(cell) / f"{workflow_id(workflow, attempt)}.jsonl"
+
+    def trace_folder(self, cell: Cell) -> Path:
+        """Return the folder of a cell's events, those of all its workflows and attempts."""
+        return self.traces / cell.instance_id / cell.variant / f"rep{cell.rep}"
+
+    def dag(self, cell: Cell) -> Path:
+        """Return the folder of a cell's artifact DAG, over all its workflows and attempts."""
+        return self.folder / "artifact_dags" / cell.instance_id / cell.variant / f"rep{cell.rep}"
+
     def predictions(self, variant: str, rep: int) -> Path:
         return self.folder / "predictions" / f"{variant}_run{rep}.jsonl"
+
+
+def workflow_id(workflow: str, attempt: int) -> str:
+    """Return what names a workflow within a cell: one of a later attempt bears its number."""
+    name = slug(workflow) or "workflow"
+    return name if attempt == 1 else f"{name}.attempt{attempt}"
 
 
 def set_aside(folder: Path, attempt: int) -> None:
@@ -86,7 +116,7 @@ def take_solved(folder: Path, key: str) -> dict[str, Any] | None:
         except FileNotFoundError:
             continue
         if line["key"] == key and not line["cap"]:  # what a cap cut short goes on from its answers
-            for name in (SOLVED_FILE, TRANSCRIPT_FILE, PATCH_FILE, INVALID_FILE):
+            for name in (SOLVED_FILE, TRANSCRIPT_FILE, CONVERSATION_FILE, PATCH_FILE, INVALID_FILE):
                 if (aside / name).exists():
                     write_whole(folder / name, (aside / name).read_bytes())
             return line
@@ -100,12 +130,12 @@ def earlier_transcripts(folder: Path, key: str) -> list[Path]:
 
 
 def _labelled(path: Path, key: str) -> bool:
-    """Say whether a transcript bears `key`, by its first line; another provider's answers are another cell's."""
-    try:
-        with path.open("rb") as file:
-            return bool(json.loads(file.readline())["key"] == key)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return False
+    """Say whether a transcript bears `key`, by its first whole line; another provider's answers are another cell's."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            with suppress(ValueError, KeyError, TypeError):
+                return bool(json.loads(line)["key"] == key)
+    return False
 
 
 def _set_aside(folder: Path) -> list[Path]:

@@ -105,17 +105,21 @@ def read_left_out(layout: RunLayout) -> LeftOut:
     return LeftOut(frozenset(stored["done"]), stored["changed"])
 
 
+def runs_in(root: Path) -> list[Path]:
+    """Return the folders of the runs that lie in `root`, the one last written to first."""
+    return sorted((folder for folder in root.glob("*/") if (folder / "journal").is_dir()), key=_last_written)[::-1]
+
+
 def find_run(root: Path, name: str, option: str, *, besides: str = "") -> Path:
     """Return the folder of the run that `name` names, by its id or its path, or `latest`.
 
     The run `besides`, which asks, is none of them. Raises InputError.
     """
-    runs = {folder.name: folder for folder in root.glob("*/") if (folder / "journal").is_dir()}
-    runs.pop(besides, None)
+    runs = {folder.name: folder for folder in runs_in(root) if folder.name != besides}
     if name == LATEST:
         if not runs:
             raise InputError(f"{option}: there is no run in {str(root)!r} yet; leave the option out to start one")
-        return max(runs.values(), key=_last_written)
+        return next(iter(runs.values()))
     given = Path(name)
     found = runs.get(given.name)
     if found is None or (len(given.parts) > 1 and given.resolve() != found.resolve()):

@@ -60,6 +60,7 @@ def run_metadata(info: RunInfo, variant: Variant, rep: int, *, oracle: bool) -> 
         "provider": info.provider,
         "model": variant.model,
         "temperature": variant.temperature,
+        "max_turns": variant.turns,
         "fixed_timestamp": None,
         "zero_persona": None,
         "rep": rep,
@@ -77,6 +78,8 @@ def cell_key(info: RunInfo, instance: Instance, variant: Variant, arm: Versioned
     """
     own = getattr(arm, "digest_of", None)
     settings = [variant.arm, own(instance.instance_id) if own else arm.version, variant.model, variant.temperature]
+    if variant.turns is not None:
+        settings.append(variant.turns)
     asked = f"{info.provider}{info.endpoint}" if arm.paid else info.grading
     return digest([info.dataset, instance.digest, digest(settings), rep, asked])
 

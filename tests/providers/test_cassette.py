@@ -83,6 +83,23 @@ def test_conversation_over_http_comes_back_with_the_endpoint_gone(kind: str, pat
     assert again.close() == []
 
 
+def test_long_conversation_is_told_once_and_comes_back(path: Path) -> None:
+    said: tuple[Message, ...] = ()
+    requests = []
+    for turn in range(40):
+        said = (*said, Message("user", f"turn {turn}: {'x' * 500}"), Message("assistant", f"answer {turn}"))
+        requests.append(replace(QUESTION, messages=said[:-1]))
+    answers, _ = asked(path, RECORD, requests, Echo)
+    assert path.stat().st_size < 40 * 3_000  # whole requests would take 40 * 20 * 500 characters
+    assert path.read_text().count("turn 0: ") == 2  # the question and Echo's answer to it
+    again, notes = asked(path, REPLAY, requests)
+    assert [answer.text for answer in again] == [answer.text for answer in answers]
+    assert notes == []
+    changed = replace(requests[30], messages=(Message("user", "otherwise"), *requests[30].messages[1:]))
+    with pytest.raises(ReplayMiss, match=r"step 31 differs .*: message 1 \(user\)"):
+        asked(path, REPLAY, [*requests[:30], changed])
+
+
 def test_steps_are_readable_numbered_and_sealed(path: Path) -> None:
     asked(path, RECORD, [question("one"), question("two")], Echo)
     first, second, end = (json.loads(line) for line in path.read_text().splitlines())

@@ -8,9 +8,10 @@ import pytest
 
 from pytest_swebench.errors import LimitReached, ReplayMiss
 from pytest_swebench.outcome import Stop
-from pytest_swebench.providers.meter import Meter
+from pytest_swebench.providers.meter import Meter, conclude
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Usage
 from pytest_swebench.providers.replay import ReplayProvider, write_recordings
+from pytest_swebench.records.conversation import Conversation, read_conversation
 from pytest_swebench.redact import Redactor
 
 REQUEST = Request(model="m-1", messages=(Message("user", "the key is sk-0123456789"),))
@@ -100,3 +101,26 @@ def test_transcript_holds_the_exchange_without_secrets_and_replays(replay: Repla
     line = json.loads(text)
     assert (line["provider"], line["cost_usd"], line["request_digest"]) == ("replay", 0.0, REQUEST.digest)
     assert ReplayProvider(transcript).complete(REQUEST, timeout_s=1).text == "I saw [redacted]"
+
+
+def test_conversation_is_kept_as_calls_are_made_and_concluded(replay: ReplayProvider, tmp_path: Path) -> None:
+    path = tmp_path / "cell" / "conversation.jsonl"
+    heard: list[int] = []
+    meter = Meter(
+        replay,
+        on_call=lambda *_: heard.append(len(read_conversation(path))),
+        conversation=Conversation(path, {"run_id": "run-1"}, Redactor(["sk-0123456789"])),
+    )
+    meter.complete(REQUEST, timeout_s=1)
+    last = replace(REQUEST, messages=(*REQUEST.messages, Message("assistant", ANSWER.text), Message("user", "Bye.")))
+    conclude(meter, last)
+    told = [(line["role"], line["content"]) for line in read_conversation(path)]
+    assert told == [("user", "the key is [redacted]"), ("assistant", "I saw [redacted]"), ("user", "Bye.")]
+    assert heard == [2]
+
+
+def test_concluding_is_nothing_to_who_keeps_no_conversation(replay: ReplayProvider) -> None:
+    meter = Meter(replay)
+    for provider in (meter, replay):
+        conclude(provider, REQUEST)
+    assert meter.calls == 0

@@ -14,6 +14,7 @@ from pytest_swebench.records.formats.run_report import UNREPORTED
 from pytest_swebench.records.formats.trajectories import TRACES
 from pytest_swebench.records.journal import read_journals
 from pytest_swebench.records.layout import (
+    CONVERSATION_FILE,
     EVAL_FILE,
     LOG_FILE,
     PATCH_FILE,
@@ -41,9 +42,10 @@ def export_leaderboard(run_folder: Path, variant: str, rep: int, out: Path) -> l
         lines.append(json_line({**_prediction(record), "exit_status": record["stop"]}))
         if record["verdict"]:
             _copy(folder, out / "logs" / name, (*_LOGS, REPORT_FILE))
-        if (folder / TRANSCRIPT_FILE).is_file():
+        said = (folder / CONVERSATION_FILE, folder / TRANSCRIPT_FILE)  # the first is the one for people
+        if (told := next(filter(Path.is_file, said), None)) is not None:
             (out / TRACES).mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / TRANSCRIPT_FILE, out / TRACES / f"{name}.jsonl")
+            shutil.copyfile(told, out / TRACES / f"{name}.jsonl")
     write_whole(out / LEADERBOARD_FILE, b"".join(lines))
     write_whole(out / "metadata.yaml", _metadata(cells[0][0]))
     return [record["instance_id"] for record, _ in cells]

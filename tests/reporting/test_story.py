@@ -1,0 +1,179 @@
+"""What a person reads of one cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from syrupy.assertion import SnapshotAssertion
+
+from pytest_swebench.cell import Cell
+from pytest_swebench.outcome import Outcome, Stop
+from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, ToolCall, Usage
+from pytest_swebench.records.conversation import Conversation
+from pytest_swebench.records.layout import CONVERSATION_FILE, RunLayout
+from pytest_swebench.records.trace import Artifact, EventType, GuardReport, GuardVerdict, Status, TraceEvent
+from pytest_swebench.records.tracewriter import TraceWriter
+from pytest_swebench.redact import Redactor
+from pytest_swebench.reporting.story import read_story, tell
+from pytest_swebench.reporting.tree import print_tree
+from tests.support.made import made_record
+from tests.support.traced import go_back_once, started, talk
+
+CELL = Cell("calc__calc-1", "s1_tdd", 1)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> RunLayout:
+    return RunLayout(tmp_path, "run-1", "")
+
+
+def writer(layout: RunLayout, workflow: str = "s1_tdd", attempt: int = 1) -> TraceWriter:
+    return TraceWriter(layout, CELL, attempt, workflow, Redactor())
+
+
+def rendered(layout: RunLayout, record: dict[str, Any] | None, *, width: int = 100, full: bool = False) -> str:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    print_tree(console, tell(read_story(layout, CELL, record), full=full))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert max(map(len, lines)) <= width
+    return "\n".join(lines)
+
+
+def unresolved() -> dict[str, Any]:
+    tests = {
+        "FAIL_TO_PASS": {"success": [], "failure": ["t"]},
+        "PASS_TO_PASS": {"success": ["a", "b"], "failure": []},
+    }
+    return made_record(
+        CELL,
+        Outcome.UNRESOLVED,
+        calls=5,
+        retry_count=3,
+        notes="FAIL_TO_PASS 0/1, PASS_TO_PASS 2/2",
+        failed_step="ap_gen_test",
+        failed_guard="test_red",
+        verdict={"resolved": False, "applied": True, "tests": tests},
+        integrity={"state": "suspect", "reasons": ["the patch changes a test"]},
+    )
+
+
+@pytest.mark.parametrize("width", [60, 100])
+def test_workflow_that_goes_back(layout: RunLayout, snapshot: SnapshotAssertion, width: int) -> None:
+    go_back_once(writer(layout))
+    assert rendered(layout, unresolved(), width=width) == snapshot
+
+
+def test_workflow_told_in_full(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
+    go_back_once(writer(layout))
+    assert rendered(layout, unresolved(), full=True) == snapshot
+
+
+def test_team_that_talks(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
+    talk(writer(layout, "team"))
+    verdict = {"resolved": True, "applied": True, "tests": {}, "reason": ""}
+    assert rendered(layout, made_record(CELL, verdict=verdict)) == snapshot
+
+
+def test_cell_that_is_at_work(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
+    trace = writer(layout)
+    started(trace, "ap_analysis")
+    trace.event(TraceEvent(type=EventType.ATTEMPT, step="ap_analysis", attempt=1, summary="900 tokens, end"))
+    assert rendered(layout, None) == snapshot
+
+
+def test_later_attempt_at_a_cell_stands_after_the_first(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
+    started(writer(layout, "outer"), "plan")
+    started(writer(layout, "outer", 2), "plan")
+    # of a third-party arm: no start, no end, a fatal guard of another agent
+    trace = writer(layout, "inner", 2)
+    trace.event(TraceEvent(type=EventType.ATTEMPT, step="ask", attempt=1, summary="one"))
+    trace.event(
+        TraceEvent(
+            type=EventType.GUARD,
+            step="ask",
+            guard="look",
+            verdict=GuardVerdict.FATAL,
+            agent="boss",
+            attempt=1,
+            summary="no",
+        )
+    )
+    trace.event(TraceEvent(type=EventType.STEP_FAIL, step="else", summary="never begun"))
+    trace.event(TraceEvent(type=EventType.NOTE, step="", summary="the time is over"))
+    record = made_record(
+        CELL,
+        Outcome.INFRA,
+        error={"type": "SandboxLost", "message": "the container died"},
+        cost_usd=None,
+        patch="",
+        stop=Stop.TIME,
+    )
+    assert rendered(layout, record) == snapshot
+
+
+def exchange(conversation: Conversation, request: Request, text: str, *calls: ToolCall) -> Request:
+    stop = StopReason.TOOL_USE if calls else StopReason.END
+    conversation.exchange(
+        request, Answer(text=text, model="m-1-dated", stop_reason=stop, usage=Usage(9, 3), tool_calls=calls)
+    )
+    return dataclasses.replace(request, messages=(*request.messages, Message("assistant", text, calls)))
+
+
+def test_arm_without_a_trace_is_told_by_what_was_said(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
+    conversation = Conversation(layout.cell_folder(CELL) / CONVERSATION_FILE, {}, Redactor())
+    request = Request(model="m-1", system="You mend code.", messages=(Message("user", "Mend\tthis\x1b[31m."),))
+    request = exchange(conversation, request, "", ToolCall("1", "run", {"command": "ls\n-l"}))
+    results = (Message("tool", "calc.py\n" + "x" * 300, tool_call_id="1"), Message("user", "One turn is left."))
+    exchange(conversation, dataclasses.replace(request, messages=request.messages + results), "It is done.")
+    other = dataclasses.replace(request, agent="mender", messages=(*request.messages, *results))
+    exchange(conversation, other, "So it is.")
+    record = made_record(CELL, Outcome.NO_PATCH, patch="", notes="the answer holds no edit")
+    assert rendered(layout, record) == snapshot
+    assert rendered(layout, record).count("x") < 450
+    assert rendered(layout, record, full=True).count("x") >= 600
+
+
+def test_feedback_is_whole_where_it_is_asked_for_in_full(layout: RunLayout) -> None:
+    trace = writer(layout)
+    feedback = "word " * 200 + "END"
+    trace.event(TraceEvent(type=EventType.ATTEMPT, step="ap", attempt=1, summary="short"))
+    trace.event(
+        TraceEvent(
+            type=EventType.GUARD, step="ap", guard="lint", verdict=GuardVerdict.FAIL, attempt=1, summary=feedback
+        )
+    )
+    report = GuardReport(passed=False, guard="lint", feedback=feedback)
+    trace.artifact(
+        Artifact(
+            artifact_id="abcd",
+            step="ap",
+            attempt=1,
+            content="the answer " * 20 + "LAST",
+            status=Status.REJECTED,
+            report=GuardReport(
+                passed=False, guard="all", feedback="", sub_results=(GuardReport(passed=True, guard="a"), report)
+            ),
+        )
+    )
+    short, whole = rendered(layout, None), rendered(layout, None, full=True)
+    assert "END" not in short
+    assert "attempt 1: the answer" in short
+    assert "LAST" not in short
+    assert "END" in whole
+    assert "LAST" in whole
+
+
+def test_story_as_data_holds_what_was_stored(layout: RunLayout) -> None:
+    go_back_once(writer(layout))
+    story = read_story(layout, CELL, unresolved()).as_json()
+    assert (story["cell"], story["run_id"], story["record"]) == (str(CELL), "run-1", unresolved())
+    (trace,) = story["traces"]
+    assert (trace["workflow"], trace["attempt"], len(trace["events"])) == ("s1_tdd", 1, 23)
+    assert [one["status"] for one in story["artifacts"]].count("rejected") == 3
+    assert story["conversation"] == []
