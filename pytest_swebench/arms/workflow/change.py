@@ -1,0 +1,144 @@
+"""From the edits of a `Patch` to file contents and a unified diff.
+
+An edit is taken where its search text stands once: as whole lines, else as lines with other blanks around them (the
+replacement is then indented as they are), else within a line. Blanks are what models get wrong most often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pytest_swebench.arms.edits import Edit, EditError, apply_edits
+from pytest_swebench.arms.workflow.shapes import Patch
+from pytest_swebench.patch import make_diff, meant_path, split_lines
+
+Place = tuple[int, int, str]
+"""The first of some lines, how many they are, and what takes their place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Files by path, `before` without those that are new."""
+
+    before: dict[str, str]
+    after: dict[str, str]
+
+    @property
+    def diff(self) -> str:
+        """Return the unified diff, "" where nothing changes."""
+        return make_diff(self.before, self.after)
+
+
+def change_of(patch: Patch, read: Callable[[str], str]) -> Change:
+    """Make the edits of `patch` one after another.
+
+    `read` gives the present content of a file, undecodable bytes as surrogates, and raises FileNotFoundError. Raises
+    EditError for an edit that does not fit its file, with the nearest lines of the file.
+    """
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    for edit in patch.edits:
+        path = meant_path(edit.file.strip(), read)
+        if path not in after:
+            try:
+                before[path] = after[path] = read(path)
+            except FileNotFoundError:
+                if edit.search.strip():
+                    raise EditError(f"{path}: no such file") from None
+        after[path] = _edited(path, after.get(path, ""), edit.search, edit.replace)
+    return Change(before, after)
+
+
+def diff_of(patch: Patch, read: Callable[[str], str]) -> str:
+    """Return what `patch` changes as a unified diff, "" where that is nothing. Raises EditError, as `change_of`."""
+    return change_of(patch, read).diff
+
+
+def _edited(path: str, content: str, search: str, replace: str) -> str:
+    if not search.strip():
+        if content.strip():
+            raise EditError(f"{path}: the search text is empty, but the file exists and is not")
+        return replace
+    if "\r\n" in content and "\n" not in content.replace("\r\n", ""):  # models do not see what ends a line
+        edited = _edited(path, *(text.replace("\r\n", "\n") for text in (content, search, replace)))
+        return edited.replace("\n", "\r\n")
+    lines = split_lines(content)
+    for places in (_whole(lines, search, replace), _shifted(lines, search, replace)):
+        _check_unique(path, len(places))
+        for place in places:
+            return _put(lines, *place)
+    times = content.count(search)
+    _check_unique(path, times)
+    if times:
+        return content.replace(search, replace)
+    raise _missing(path, content, search)
+
+
+def _check_unique(path: str, times: int) -> None:
+    if times > 1:
+        raise EditError(f"{path}: the search text stands there {times} times, it must be unique; take in more")
+
+
+def _whole(lines: list[str], search: str, replace: str) -> list[Place]:
+    """Return where `search` stands as whole lines."""
+    wanted = [line.rstrip("\n") for line in split_lines(search)]
+    plain = [line.rstrip("\n") for line in lines]
+    last = len(plain) - len(wanted)
+    starts = [start for start in range(last + 1) if plain[start : start + len(wanted)] == wanted]
+    return [(start, len(wanted), replace) for start in starts]
+
+
+def _shifted(lines: list[str], search: str, replace: str) -> list[Place]:
+    """Return where lines stand that differ from `search` in the blanks around them alone."""
+    wanted = search.split("\n")
+    while wanted and not wanted[-1].strip():
+        wanted.pop()
+    while wanted and not wanted[0].strip():
+        wanted.pop(0)
+    bare, plain = [line.strip() for line in wanted], [line.strip() for line in lines]
+    found = []
+    for start in range(len(plain) - len(bare) + 1):
+        if plain[start : start + len(bare)] != bare:
+            continue
+        moved = _moved(wanted, lines[start : start + len(bare)], replace)
+        if moved is not None:
+            found.append((start, len(bare), moved))
+    return found
+
+
+def _moved(wanted: list[str], there: list[str], replace: str) -> str | None:
+    """Return `replace` moved as `wanted` has to be to stand where `there` does, None where no one shift does it."""
+    pairs = [(_indent(ours), _indent(theirs)) for ours, theirs in zip(wanted, there, strict=True) if ours.strip()]
+    ours, theirs = pairs[0]
+    if theirs.endswith(ours):
+        more = theirs[: len(theirs) - len(ours)]
+        if all(after == more + before for before, after in pairs):
+            return "\n".join(more + line if line.strip() else line for line in replace.split("\n"))
+    elif ours.endswith(theirs):
+        less = ours[: len(ours) - len(theirs)]
+        parts = replace.split("\n")
+        if all(before == less + after for before, after in pairs) and all(
+            line.startswith(less) or not line.strip() for line in parts
+        ):
+            return "\n".join(line.removeprefix(less) for line in parts)
+    return None
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _put(lines: list[str], start: int, count: int, replace: str) -> str:
+    """Return the content with `count` lines replaced; its last line ends as it did."""
+    instead = replace if not replace or replace.endswith("\n") else f"{replace}\n"
+    text = "".join((*lines[:start], instead, *lines[start + count :]))
+    return text if lines[-1].endswith("\n") or start + count < len(lines) else text.removesuffix("\n")
+
+
+def _missing(path: str, content: str, search: str) -> EditError:
+    try:
+        apply_edits([Edit(path, search, "")], lambda _: content)  # its error shows what stands nearest
+    except EditError as error:
+        return error
+    return EditError(f"{path}: the search text is not in the file")

@@ -1,0 +1,1 @@
+"""The guards that workflows name: each judges one answer and says what to do better."""

@@ -1,0 +1,102 @@
+"""The worked example of the documentation, run as a person would run it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pytest_swebench.records.trace import EventType
+from pytest_swebench.records.tracereader import read_trace
+from tests.arms.workflows.answers import GOOD, patch
+from tests.support.llm_server import LLMServer, ScriptedAnswer
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "workflows.md"
+INSTANCE = "tinyconf__tinyconf-5"
+LOST = GOOD["analysis"] | {"files": ["tinyconf/nowhere.py"]}
+
+
+def example() -> str:
+    (found,) = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_the_example_has_less_than_twenty_lines() -> None:
+    assert len(re.findall(r"^.+$", example(), re.MULTILINE)) < 20
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings but those of the test."""
+    for name in ("PROVIDER", "MODEL", "BASE_URL", "LLM_API_KEY", "OUTPUT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "message"),
+    [
+        (
+            'guards=(guard("analysis"),)',
+            'guards=(guard("anlysis"),)',
+            "unknown guard 'anlysis'; did you mean 'analysis'?",
+        ),
+        (
+            'prompt=FIND, guards=(guard("analysis"),)',
+            'prompt=FIND, requires=("mend",)',
+            "workflow 'find_and_mend': steps that wait for one another: find -> mend -> find",
+        ),
+        ("$analysis", "$analyss", "unknown placeholder '$analyss'; did you mean '$analysis'?"),
+    ],
+)
+@pytest.mark.usefixtures("alone")
+def test_a_workflow_that_could_not_run_is_refused_before_any_cell(
+    pytester: pytest.Pytester, right: str, wrong: str, message: str
+) -> None:
+    assert right in example()
+    pytester.makeconftest(example().replace(right, wrong))
+    done = pytester.runpytest_subprocess("-m", "experiment", "--dataset=demo", "--arms=find_and_mend", timeout=120)
+    assert message in done.stderr.str() + done.stdout.str()
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert not list(pytester.path.glob("results/*/cells/*"))
+
+
+@pytest.mark.usefixtures("alone")
+def test_the_example_is_an_arm_with_its_own_trace(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(example())
+    wrong = patch(search="    no such line\n")
+    said = [LOST, GOOD["analysis"], wrong, wrong, GOOD["analysis"], GOOD["patch"]]
+    with LLMServer([ScriptedAnswer(text=json.dumps(answer)) for answer in said]) as server:
+        arguments = ["-m", "experiment", "--dataset=demo", "--arms=find_and_mend", f"--instances={INSTANCE}"]
+        model = ["--provider=openai", "--model=some-model", "--price=0", f"--provider-url={server.openai_url}"]
+        done = pytester.runpytest_subprocess(*arguments, *model, timeout=120)
+        assert len(server.requests) == 6
+    done.assert_outcomes(passed=1)
+    (results,) = (pytester.path / "results").glob("*/results.jsonl")
+    record = json.loads(results.read_text(encoding="utf-8"))
+    assert (record["outcome"], record["oracle"], record["retry_count"]) == ("resolved", False, 3)
+    assert (record["failed_step"], record["per_step_tokens"]) == (None, {"find": 45, "mend": 45})
+    trace = read_trace(results.parent / "traces" / INSTANCE / "find_and_mend" / "rep1" / "find_and_mend.jsonl")
+    told = [(traced.event.type, traced.event.step) for traced in trace if traced.event.type is not EventType.ATTEMPT]
+    assert [f"{kind} {step}" for kind, step in told] == [
+        "STEP_START find",
+        "GUARD find",
+        "GUARD find",
+        "STEP_PASS find",
+        "STEP_START mend",
+        "GUARD mend",
+        "GUARD mend",
+        "STAGNATION mend",
+        "ESCALATE mend",
+        "CASCADE_INVALIDATE find",
+        "STEP_START find",
+        "GUARD find",
+        "STEP_PASS find",
+        "STEP_START mend",
+        "GUARD mend",
+        "GUARD mend",
+        "STEP_PASS mend",
+    ]
