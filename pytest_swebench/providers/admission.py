@@ -18,10 +18,18 @@ _PATIENCE_S: Final = 3600.0  # for the rate; a turn further away is one under a 
 
 
 def make_gate(
-    ledger: Ledger, limiter: Limiter, cell: str, variant: str, provider_name: str, base_url: str = ""
+    ledger: Ledger,
+    limiter: Limiter,
+    cell: str,
+    variant: str,
+    provider_name: str,
+    base_url: str = "",
+    *,
+    own_cap_usd: float | None = None,
 ) -> Gate:
-    """Return what every request of a cell to one address passes."""
-    return _Admission(ledger, limiter, ledger.account(cell, variant, provider_name, base_url), base_url)
+    """Return what every request of a cell to one address passes; `own_cap_usd` is as in `Account`."""
+    account = ledger.account(cell, variant, provider_name, base_url, own_cap_usd)
+    return _Admission(ledger, limiter, account, base_url)
 
 
 class _Admission:

@@ -11,8 +11,9 @@ from pytest_swebench.errors import ProviderError
 from pytest_swebench.providers.gate import OPEN, Gate
 from pytest_swebench.providers.http import HttpProvider
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, ToolCall, Usage
+from pytest_swebench.providers.refusals import CACHING
 from pytest_swebench.providers.retry import OnWait, RetryPolicy, quiet
-from pytest_swebench.providers.sse import Response, decode_object, token_count
+from pytest_swebench.providers.sse import Response, decode_arguments, token_count
 from pytest_swebench.providers.structured import NAME, instruction
 from pytest_swebench.secrets import Key
 
@@ -62,6 +63,8 @@ class AnthropicWire:
                 {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
                 for tool in request.tools
             ]
+            if CACHING not in refused:
+                body["messages"] = _cached(body["messages"])
         if request.schema is not None:
             body |= _shape(request.schema, body.get("tools", []), refused)
         return body
@@ -166,7 +169,10 @@ class _Stream:
         text = "".join(block["text"] for block in blocks if block["type"] == "text")
         # A call that the token limit cut is no call; the stop reason tells what happened.
         cut = stop_reason is StopReason.MAX_TOKENS
-        calls = () if cut else tuple(_tool_call(block) for block in blocks if block["type"] == "tool_use")
+        used = [] if cut else [block for block in blocks if block["type"] == "tool_use"]
+        decoded = [(str(block.get("id", "")), *decode_arguments(block["json"])) for block in used]
+        names = [str(block.get("name", "")) for block in used]
+        calls = tuple(ToolCall(id, name, given) for name, (id, given, _) in zip(names, decoded, strict=True))
         usage = Usage(
             input=token_count(self.usage, "input_tokens", required=True),
             output=token_count(self.usage, "output_tokens", required=True),
@@ -176,7 +182,14 @@ class _Stream:
         for call in calls:
             if call.name == NAME:  # the tool that stands in for a structured answer
                 text, calls, stop_reason = json.dumps(call.arguments, ensure_ascii=False), (), StopReason.END
-        return Answer(text=text, model=self.model, stop_reason=stop_reason, usage=usage, tool_calls=calls)
+        return Answer(
+            text=text,
+            model=self.model,
+            stop_reason=stop_reason,
+            usage=usage,
+            tool_calls=calls,
+            malformed={id: wrong for id, _, wrong in decoded if wrong},
+        )
 
 
 def _shape(schema: dict[str, Any], tools: list[dict[str, Any]], refused: frozenset[str]) -> dict[str, Any]:
@@ -193,9 +206,15 @@ def _shape(schema: dict[str, Any], tools: list[dict[str, Any]], refused: frozens
     return {"tools": [*tools, stand_in], "tool_choice": {**forced, "disable_parallel_tool_use": True}}
 
 
-def _tool_call(block: dict[str, Any]) -> ToolCall:
-    arguments = decode_object(block["json"] or "{}", "arguments of a tool call")
-    return ToolCall(str(block.get("id", "")), str(block.get("name", "")), arguments)
+def _cached(turns: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mark the end of a conversation with tools: the next turn reads all before it from the cache, at a tenth.
+
+    https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching
+    """
+    *before, last = turns
+    blocks = [{"type": "text", "text": last["content"]}] if isinstance(last["content"], str) else last["content"]
+    marked = {**blocks[-1], CACHING: {"type": "ephemeral"}}
+    return [*before, {**last, "content": [*blocks[:-1], marked]}]
 
 
 def _turns(messages: tuple[Message, ...]) -> list[dict[str, Any]]:

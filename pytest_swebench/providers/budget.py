@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from pytest_swebench.errors import InputError
 from pytest_swebench.providers.prices import PICO, Cost, Tariff, as_usd
 
 Scope = Literal["cell", "variant", "run"]
+
+MOST_USD: Final = 1_000_000_000
+"""What every cap is below; in picodollars it still fits a column of the ledger."""
+
+_SUM: Final = "give an amount from 0 to below a billion"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +28,8 @@ class Caps:
 
     def __post_init__(self) -> None:
         for value in (self.max_cost_usd, self.max_cost_per_cell_usd, self.max_cost_per_variant_usd, self.max_tokens):
-            if value is not None and not 0 <= value < 1_000_000_000:  # also refuses nan
-                raise InputError(f"a cap of {value!r} is none: give an amount from 0 to below a billion")
+            if value is not None and not 0 <= value < MOST_USD:  # also refuses nan
+                raise InputError(f"a cap of {value!r} is none: {_SUM}")
 
     @property
     def in_money(self) -> bool:
@@ -33,14 +38,19 @@ class Caps:
             cap is not None for cap in (self.max_cost_usd, self.max_cost_per_cell_usd, self.max_cost_per_variant_usd)
         )
 
-    def on(self, cell: str, variant: str) -> list[Cap]:
-        """Return the caps that apply to a call of a cell, the widest first."""
+    def on(self, cell: str, variant: str, own_usd: float | None = None) -> list[Cap]:
+        """Return the caps that apply to a call of a cell, the widest first.
+
+        `own_usd` is what the arm itself grants a cell; it holds where nobody says otherwise.
+        """
         money: Iterable[tuple[Scope, str, float | None]] = (
             ("run", "", self.max_cost_usd),
             ("variant", variant, self.max_cost_per_variant_usd),
             ("cell", cell, self.max_cost_per_cell_usd),
         )
         caps = [Cap(scope, name, "pico", int(usd * PICO)) for scope, name, usd in money if usd is not None]
+        if own_usd is not None and self.max_cost_per_cell_usd is None:
+            caps.append(Cap("cell", cell, "pico", int(own_usd * PICO), own=True))
         return caps if self.max_tokens is None else [*caps, Cap("run", "", "tokens", self.max_tokens)]
 
 
@@ -85,12 +95,13 @@ class Tripped:
 
 @dataclass(frozen=True, slots=True)
 class Cap:
-    """A cap as it applies to one call. `unit` is `pico` (picodollars) or `tokens`."""
+    """A cap as it applies to one call. `unit` is `pico` (picodollars) or `tokens`; `own` is one that the arm brings."""
 
     scope: Scope
     name: str
     unit: Literal["pico", "tokens"]
     most: int
+    own: bool = False
 
     @property
     def option(self) -> str:
@@ -104,12 +115,22 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whose call it is and what it is charged by."""
+    """Whose call it is and what it is charged by.
+
+    `own_cap_usd` is what the cell's arm grants a cell where no cap of cells is set. Raises InputError for a sum that
+    is none.
+    """
 
     cell: str
     variant: str
     provider_name: str
     tariff: Tariff
+    own_cap_usd: float | None = None
+
+    def __post_init__(self) -> None:
+        cap_usd = self.own_cap_usd
+        if cap_usd is not None and not 0 <= cap_usd < MOST_USD:
+            raise InputError(f"the arm of {self.cell}: max_cost_usd {cap_usd!r} is no cap: {_SUM}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def _all_pages(provider: HttpProvider, deadline: float) -> Iterator[Model]:
         page = provider.models(after=after, timeout_s=max(0.0, deadline - time.monotonic()))
         entries = page.get("data") or []  # an Ollama without models answers null
         if not isinstance(entries, list) or "data" not in page:
-            raise ProviderError(f"{provider!r}: not a list of models: {page!r:.300}")
+            raise ProviderError(f"{provider!r}: not a list of models; the answer has the fields {sorted(page)[:10]!r}")
         yield from (_model(entry) for entry in entries if _offered(entry))
         if not page.get("has_more"):
             return

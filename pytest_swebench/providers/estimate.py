@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,6 +53,12 @@ class Expected:
     input_tokens: tuple[int, int]
     output_tokens: tuple[int, int]
 
+    def within(self, turns: int | None) -> Expected:
+        """Return this with no more calls than `turns`, if that is a number."""
+        if turns is None:
+            return self
+        return dataclasses.replace(self, calls=(min(self.calls[0], turns), min(self.calls[1], turns)))
+
 
 @runtime_checkable
 class Foretells(Protocol):
@@ -63,7 +70,10 @@ class Foretells(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """The cells of one variant that are to run. `expected` has one entry a cell; it is empty for an unknown arm."""
+    """The cells of one variant that are to run, none of which may cost more than `cell_cap_usd`.
+
+    `expected` has one entry a cell; it is empty for an unknown arm.
+    """
 
     provider_name: str
     arm: str
@@ -71,6 +81,11 @@ class Work:
     tariff: Tariff
     cells: int
     expected: Sequence[Expected] = ()
+    cell_cap_usd: float | None = None
+
+    def capped(self, usd: float) -> float:
+        """Return `usd`, or what all cells may cost at most if that is less."""
+        return usd if self.cell_cap_usd is None else min(usd, self.cell_cap_usd * self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +127,7 @@ def estimate(works: Iterable[Work], history: History) -> Estimate | None:
         bounds = _by_history(work, used) if len(used) >= _ENOUGH else _by_size(work)
         if bounds is None:
             return None
-        low, high, cells = low + bounds[0], high + bounds[1], cells + work.cells
+        low, high, cells = low + work.capped(bounds[0]), high + work.capped(bounds[1]), cells + work.cells
         bases["by earlier runs" if len(used) >= _ENOUGH else "by sizes of prompts"] = None
         reserves.append(_reserves_usd(work))
     one_call = (min(least for least, _ in reserves), max(most for _, most in reserves)) if reserves else (0.0, 0.0)

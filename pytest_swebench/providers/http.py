@@ -17,7 +17,7 @@ from pytest_swebench.providers.deadline import within
 from pytest_swebench.providers.failures import Failed, sdk_errors, sdk_timeout, unreached
 from pytest_swebench.providers.gate import KEPT_SHARE, OPEN, Gate, Pass
 from pytest_swebench.providers.protocol import Answer, Request, StopReason
-from pytest_swebench.providers.refusals import MAY_CHARGE, ParameterRefused, status_failure
+from pytest_swebench.providers.refusals import CACHING, MAY_CHARGE, ParameterRefused, status_failure
 from pytest_swebench.providers.retry import Allowance, Busy, OnWait, RetryPolicy, quiet, retrying
 from pytest_swebench.providers.sse import decode_object, read_events, token_count
 from pytest_swebench.providers.structured import check_schema, with_data
@@ -171,8 +171,8 @@ class HttpProvider:
                 tell(_Head(response.status_code, response.headers))
                 answer = self._wire.read(read_events(response))
             answer = dataclasses.replace(answer, model=answer.model or request.model)
-            checked(answer)
-            return answer if request.schema is None else with_data(answer, request.schema)
+            checked(answer, request)
+            return with_data(answer, request)
         except Busy as error:
             raise Failed(Busy(self._say(body, str(error))), billed=False) from None
         except ProviderError as error:
@@ -232,13 +232,15 @@ class HttpProvider:
         return self._redactor.text(f"{self.name}{model} at {self._shown_url}: {short}")
 
 
-def checked(answer: Answer) -> None:
-    """Raise ProviderError unless `answer` holds what its stop reason promises."""
+def checked(answer: Answer, request: Request) -> None:
+    """Raise ProviderError unless `answer` holds what its stop reason promises; silence is no answer if one is owed."""
     if answer.stop_reason is StopReason.TOOL_USE and not answer.tool_calls:
         raise ProviderError("the answer stops to use a tool but calls none")
     if any(not call.name for call in answer.tool_calls):
         raise ProviderError("the answer holds a tool call without a name")
-    if answer.stop_reason is StopReason.END and not answer.text:
+    if request.binding and answer.malformed:
+        raise ProviderError(next(iter(answer.malformed.values())))
+    if request.binding and answer.stop_reason is StopReason.END and not answer.text:
         raise ProviderError("empty answer: neither text nor tool calls")
 
 
@@ -246,5 +248,5 @@ def _dropped(request: Request, refused: frozenset[str]) -> tuple[str, ...]:
     """Return those of the `refused` parameters that `request` would have had; `max_tokens` only changes its name."""
     asked = set() if request.temperature is None else {"temperature"}
     if request.schema is not None:
-        asked |= refused - {"temperature", "max_tokens"}
+        asked |= refused - {"temperature", "max_tokens", CACHING}
     return tuple(sorted(refused & asked))

@@ -55,9 +55,11 @@ class Ledger:
         self.prices = prices
         self._database = Database(path, _SCHEMA)
 
-    def account(self, cell: str, variant: str, provider_name: str, base_url: str = "") -> Account:
-        """Return whose calls a cell's provider makes."""
-        return Account(cell, variant, provider_name, self.prices.at(provider_name, base_url))
+    def account(
+        self, cell: str, variant: str, provider_name: str, base_url: str = "", own_cap_usd: float | None = None
+    ) -> Account:
+        """Return whose calls a cell's provider makes; see `Account`, whose InputError this raises."""
+        return Account(cell, variant, provider_name, self.prices.at(provider_name, base_url), own_cap_usd)
 
     def reserve(self, account: Account, request: Request, *, timeout_s: float) -> Reservation:
         """Reserve the worst case of `request`, waiting for open calls of others where only they are in the way.
@@ -68,7 +70,8 @@ class Ledger:
         """
         cost = account.tariff.worst(request)
         asked = Reservation(0, account, request.model, cost, upper_bound(request) + request.max_tokens)
-        caps = self.caps.on(account.cell, account.variant)
+        # an arm's own limit asks nobody for a price
+        caps = self.caps.on(account.cell, account.variant, account.own_cap_usd if cost is not None else None)
         if cost is None and self.caps.in_money:
             raise InputError(
                 f"the price of model {request.model!r} is unknown, so a cap on cost cannot hold; "
@@ -256,11 +259,13 @@ def _counted(db: sqlite3.Connection, cap: Cap) -> int:
 
 def _refusal(db: sqlite3.Connection, cap: Cap, asked: Reservation) -> BudgetExhausted:
     whose = f" of {cap.name}" if cap.name else ""
-    # a cell that its own cap has ended is done, and its next chance is another run's
-    more = "" if cap.scope == "cell" else f"; raise {cap.option} and go on with --resume"
+    named = "the arm's own limit" if cap.own else cap.option
+    more = f"; raise {cap.option} and go on with --resume"
+    if cap.scope == "cell":  # it is done, and its next chance is another run's
+        more = f"; {cap.option} sets another" if cap.own else ""
     return BudgetExhausted(
         cap.scope,
-        f"{cap.option} {cap.amount(cap.most)}{whose}: {cap.amount(_counted(db, cap))} spent or reserved, and the next "
+        f"{named} {cap.amount(cap.most)}{whose}: {cap.amount(_counted(db, cap))} spent or reserved, and the next "
         f"call of {asked.model!r} could need {cap.amount(_needed(cap, asked))}{more}",
     )
 

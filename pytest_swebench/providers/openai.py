@@ -15,7 +15,7 @@ from pytest_swebench.providers.gate import OPEN, Gate
 from pytest_swebench.providers.http import HttpProvider
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, ToolCall, Usage
 from pytest_swebench.providers.retry import OnWait, RetryPolicy, quiet
-from pytest_swebench.providers.sse import Response, decode_object, token_count
+from pytest_swebench.providers.sse import Response, decode_arguments, token_count
 from pytest_swebench.providers.structured import NAME, instruction, strict
 from pytest_swebench.secrets import Key
 
@@ -208,7 +208,7 @@ class _Stream:
         stop_reason = _FINISH_REASONS[self.finish_reason]
         # A call that the token limit cut is no call; the stop reason tells what happened.
         cut = stop_reason is StopReason.MAX_TOKENS
-        calls = () if cut else _tool_calls(self.calls)
+        calls, malformed = ((), {}) if cut else _tool_calls(self.calls)
         if calls:
             stop_reason = StopReason.TOOL_USE  # some endpoints say "stop" all the same
         elif self.refusal:
@@ -219,6 +219,7 @@ class _Stream:
             stop_reason=stop_reason,
             usage=self._usage(),
             tool_calls=calls,
+            malformed=malformed,
         )
 
     def _usage(self) -> Usage:
@@ -236,16 +237,20 @@ class _Stream:
         )
 
 
-def _tool_calls(calls: list[dict[str, str]]) -> tuple[ToolCall, ...]:
-    """Return the calls, each with an id of its own, so that results can name the call they answer."""
+def _tool_calls(calls: list[dict[str, str]]) -> tuple[tuple[ToolCall, ...], dict[str, str]]:
+    """Return the calls, each with an id of its own, so that results can name the call they answer.
+
+    Beside them, by id, what is wrong with those whose arguments nobody can read.
+    """
     taken: set[str] = set()
-    decoded = []
+    decoded, malformed = [], dict[str, str]()
     for number, call in enumerate(calls, start=1):
         id = call["id"] if call["id"] and call["id"] not in taken else f"{call['id'] or 'call'}_{number}"
         taken.add(id)
-        arguments = decode_object(call["arguments"] or "{}", "arguments of a tool call")
+        arguments, wrong = decode_arguments(call["arguments"])
+        malformed |= {id: wrong} if wrong else {}
         decoded.append(ToolCall(id, call["name"], arguments))
-    return tuple(decoded)
+    return tuple(decoded), malformed
 
 
 def _turn(message: Message) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
@@ -73,7 +73,9 @@ class Usage:
 class Request:
     """Everything that shapes an answer. `sample` tells repetitions of the same question apart (1-based).
 
-    With a `schema` (a JSON Schema of an object) the answer must be one such object, which `Answer.data` then holds.
+    With a `schema` (a JSON Schema of an object) the answer must be one such object, which `Answer.data` then holds;
+    where it is not `binding`, one that does not match, or says nothing, is an answer too, without `data`, and so is one
+    with calls that are `malformed`. `agent` says who asks, where an arm has several; it shapes nothing.
     """
 
     model: str
@@ -84,21 +86,27 @@ class Request:
     tools: tuple[Tool, ...] = ()
     sample: int = 1
     schema: dict[str, Any] | None = None
+    binding: bool = True
+    agent: str = ""
 
     @property
     def digest(self) -> str:
-        """Return a digest of the content without `sample`: the same question has the same digest."""
+        """Return a digest of the content without `sample` and `agent`: the same question has the same digest."""
         content = dataclasses.asdict(self)
-        del content["sample"]
-        if self.schema is None:  # requests without one keep the digest they had before there were any
+        del content["sample"], content["agent"]
+        if self.binding:  # requests that do not need a field keep the digest they had before there was one
+            del content["binding"]
+        if self.schema is None:
             del content["schema"]
         return digest(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A complete, validated answer; text and tool calls are both missing only if the model refused or was cut off.
+    """A complete, validated answer.
 
+    Text and tool calls are both missing only if the model refused or was cut off, or the request was not binding. Then
+    `malformed` may say of calls, by id, why their arguments are no JSON object; `ToolCall.arguments` is empty there.
     `served` says where an answer came from that nobody paid for now: `cache`, `cassette`, or `earlier`, an attempt of
     the same cell that was cut short; "" for one that came from the endpoint.
     """
@@ -111,6 +119,7 @@ class Answer:
     dropped: tuple[str, ...] = ()  # parameters the model refuses, left out of the request
     data: dict[str, Any] | None = None
     served: str = ""
+    malformed: dict[str, str] = field(default_factory=dict)
 
 
 class Provider(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,6 +43,10 @@ _SHAPE: Final = {
     "output_config": re.compile(r"output_config|output_format|output format|output config|structured output"),
     "tool_choice": re.compile(r"tool_choice|tool choice"),
 }
+
+
+CACHING: Final = "cache_control"
+"""What marks the end of what is to be cached; Anthropic's name, and that of the endpoints that speak its format."""
 
 
 class ParameterRefused(ProviderRefused):
@@ -95,6 +100,8 @@ def refused_parameter(message: str, body: Mapping[str, Any]) -> str:
     for name, words in _SHAPE.items():
         if name in body and words.search(text):
             return name
+    if CACHING in text and CACHING in json.dumps(body.get("messages")):
+        return CACHING
     if not _REFUSES.search(text):
         return ""
     if "max_completion_tokens" in text and "max_tokens" in body:

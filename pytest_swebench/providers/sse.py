@@ -63,6 +63,14 @@ def decode_object(text: str, what: str) -> dict[str, Any]:
     return value
 
 
+def decode_arguments(text: str) -> tuple[dict[str, Any], str]:
+    """Return the arguments of a tool call, and what is wrong with them: "" if nothing, else there are none."""
+    try:
+        return decode_object(text or "{}", "arguments of a tool call"), ""
+    except ProviderError as error:
+        return {}, str(error)
+
+
 def token_count(usage: Mapping[str, Any], name: str, *, required: bool = False) -> int:
     """Return `usage[name]`; an optional count may be missing or null. Raises ProviderError for anything else."""
     value = usage.get(name)

@@ -50,19 +50,30 @@ def strict(schema: Any) -> bool:
     return (closed or not is_object) and all(strict(value) for value in schema.values())
 
 
-def with_data(answer: Answer, schema: dict[str, Any]) -> Answer:
+def with_data(answer: Answer, request: Request) -> Answer:
     """Return a finished `answer` with its `data`; one that was cut, refused or calls tools has none.
 
-    Raises ProviderError where its text does not match `schema`; a fence around the object is taken off.
+    A fence around the object is taken off. Where its text does not match the schema of `request`, it has none either,
+    or, if that is binding, ProviderError is raised.
     """
+    if answer.stop_reason is not StopReason.END or request.schema is None:
+        return answer
+    try:
+        return dataclasses.replace(answer, data=_data(answer.text, request.schema))
+    except ProviderError:
+        if request.binding:
+            raise
+        return answer
+
+
+def _data(text: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the object that `text` holds. Raises ProviderError where it does not match `schema`."""
     import jsonschema
 
-    if answer.stop_reason is not StopReason.END:
-        return answer
-    fenced = _FENCED.fullmatch(answer.text.strip())
-    data = decode_object(fenced[1] if fenced else answer.text.strip(), "structured answer")
+    fenced = _FENCED.fullmatch(text.strip())
+    data = decode_object(fenced[1] if fenced else text.strip(), "structured answer")
     wrong = jsonschema.validators.validator_for(schema)(schema).iter_errors(data)
     first = jsonschema.exceptions.best_match(wrong)
     if first is not None:
         raise ProviderError(f"structured answer does not match its schema at {first.json_path}: {first.message:.300}")
-    return dataclasses.replace(answer, data=data)
+    return data

@@ -164,7 +164,10 @@ def test_conversation_in_the_anthropic_format() -> None:
                     {"type": "tool_result", "tool_use_id": "c2", "content": "b.py"},
                 ],
             },
-            {"role": "user", "content": "Go on."},
+            {
+                "role": "user",
+                "content": [{"type": "text", "text": "Go on.", "cache_control": {"type": "ephemeral"}}],
+            },
         ],
     }
 

@@ -83,6 +83,20 @@ def test_estimate_holds_what_single_calls_reserve() -> None:
     assert 0.8 < most < 0.81
 
 
+def test_no_cell_is_expected_to_cost_more_than_its_cap() -> None:
+    free = estimate([work(cells=2)], {})
+    capped = estimate([work(cells=2, cell_cap_usd=0.001)], {})
+    assert free is not None
+    assert capped is not None
+    assert free.min_usd > 0.002
+    assert (capped.min_usd, capped.max_usd) == (0.002, 0.002)
+
+
+def test_turns_bound_the_calls_that_are_expected() -> None:
+    many = Expected(calls=(8, 60), input_tokens=(1, 2), output_tokens=(1, 2))
+    assert [many.within(turns).calls for turns in (None, 100, 20, 3)] == [(8, 60), (8, 60), (8, 20), (3, 3)]
+
+
 def test_nothing_to_run_costs_nothing() -> None:
     assert estimate([work(cells=0, expected=[])], {}) == Estimate(0.0, 0.0, 0, "nothing to run")
 

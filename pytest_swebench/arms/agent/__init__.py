@@ -1,0 +1,1 @@
+"""Agents: a model that works with tools, turn by turn."""
