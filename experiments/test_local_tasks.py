@@ -2,7 +2,8 @@
 
     pytest experiments/test_local_tasks.py -m experiment
 
-runs the two arms that frame every other: `gold` must resolve all, `null` none. Add an arm with a model by `--arms`.
+runs the two arms that frame every other: `gold` must resolve all, `null` none. Other arms are added by `--arms`:
+`baseline` shows what the tests say before and after the known fix, `agent_onepatch` lets a model patch once.
 """
 
 from __future__ import annotations

@@ -57,11 +57,11 @@ def test_every_layer_gives_way_to_those_before_it(tmp_path: Path) -> None:
 
 
 def test_option_equal_to_the_default_wins_like_any_other(tmp_path: Path) -> None:
-    default = SETTINGS["generation_timeout"].default
-    env = {"SWEBENCH_GENERATION_TIMEOUT": "20"}
-    assert one("generation_timeout", tmp_path, env).value == 20
-    typed = one("generation_timeout", tmp_path, env, option={"generation_timeout": default})
-    assert (typed.value, typed.source) == (default, "--generation-timeout")
+    default = SETTINGS["max_instances"].default
+    env = {"SWEBENCH_MAX_INSTANCES": "20"}
+    assert one("max_instances", tmp_path, env).value == 20
+    typed = one("max_instances", tmp_path, env, option={"max_instances": default})
+    assert (typed.value, typed.source) == (default, "--max-instances")
 
 
 def test_long_name_comes_before_the_short_one_of_the_same_place_only(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ docker: {namespace: ghcr.io/me}
 @pytest.mark.parametrize(
     ("yaml", "message"),
     [
-        ("generation: {modle: x}", "generation: unknown key 'modle'; did you mean 'model'? known: base_url,"),
+        ("generation: {modle: x}", "generation: unknown key 'modle'; did you mean 'model'? known: agent_network,"),
         ("generatoin: {model: x}", "unknown section 'generatoin'; did you mean 'generation'? known: docker, eval"),
         ("generation: {api_key: sk}", "generation.api_key: keys of providers do not belong here; set them in the env"),
         (

@@ -94,3 +94,11 @@ def test_another_arm_is_judged_by_its_outcome(tmp_path: Path) -> None:
     assert done.returncode == 1, done.stdout + done.stderr
     assert "4 failed, 1 passed" in done.stdout
     assert outcomes(tmp_path / "results")["textfit-ellipsis", "predictions"] == "resolved"
+
+
+def test_baseline_tells_before_and_after(tmp_path: Path) -> None:
+    done = run_experiment(tmp_path, "--arms", "baseline", "--instances", "textfit")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (path,) = tmp_path.glob("*/solve/textfit-ellipsis@baseline@r1.attempt1/result.json")
+    result = json.loads(path.read_text())
+    assert (result["status_before"], result["status"], result["patch_applied"]) == ("fail", "pass", True)

@@ -75,6 +75,21 @@ def test_names_tell_models_and_temperatures_apart() -> None:
     ]
 
 
+def test_turns_make_variants_of_an_arm_that_takes_them() -> None:
+    class Turning(NamedArm):
+        takes_turns = True
+
+    arms = [Turning("agent", True), NamedArm("singleshot", True), NamedArm("gold", False)]
+    variants = build_variants(arms, ["m"], [0.2], [10, 20])
+    assert [(one.name, one.turns) for one in variants.values()] == [
+        ("agent+turns10", 10),
+        ("agent+turns20", 20),
+        ("singleshot", None),
+        ("gold", None),
+    ]
+    assert build_variants(arms, ["m"], [0.2], [10])["agent"].turns == 10
+
+
 def test_two_variants_of_one_name_are_refused() -> None:
     arms = [ArmRegistry().make("singleshot")]
     with pytest.raises(SelectionError, match=r"two variants .*'singleshot\+acme-large'.*'acme large'"):

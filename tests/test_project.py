@@ -18,6 +18,7 @@ from _pytest.fixtures import FixtureFunctionDefinition
 
 from pytest_swebench import fixtures, hookspecs, options
 from pytest_swebench.arms.edits import EDIT_FORMAT
+from pytest_swebench.arms.registry import ArmRegistry
 from pytest_swebench.datasets.demo import demo_answers
 from pytest_swebench.patch import changed_paths
 from tests.support.llm_server import LLMServer, ScriptedAnswer
@@ -174,6 +175,14 @@ def test_readme_is_short_enough_to_read() -> None:
 def test_readme_and_the_pages_on_grading_and_generation_tell_every_option_and_no_other() -> None:
     told = [table("option"), table("option", "docs/grading.md"), table("option", "docs/generation.md")]
     assert set().union(*told) == our_options()
+
+
+def test_page_on_arms_tells_every_arm_and_marks_oracles() -> None:
+    registry = ArmRegistry(patches=ROOT / "none.jsonl")
+    assert table("arm", "docs/arms.md") == set(registry.names())
+    marked = set(re.findall(r"^\| `(\w+)` \*", (ROOT / "docs" / "arms.md").read_text(encoding="utf-8"), re.MULTILINE))
+    others = set(registry.names()) - {"predictions", "mini"}  # which need a file, and a package
+    assert marked == {name for name in others if registry.make(name).oracle}
 
 
 def test_readme_tells_every_fixture_and_no_other() -> None:

@@ -120,6 +120,15 @@ def test_default_temperature_is_left_to_the_provider(make: Make) -> None:
     assert make(temperatures=[None, 1]).temperatures == (None, 1.0)
 
 
+def test_turns_are_whole_numbers_or_the_arms_own(make: Make) -> None:
+    assert make().turns == (None,)
+    assert make("--max-turns", "10,20", max_turns=5).turns == (10, 20)
+    assert make(max_turns=[5]).turns == make(max_turns=5).turns == (5,)
+    for given in ("0", "ten", "-1", "1.5"):
+        with pytest.raises(InputError, match=r"--max-turns: '.*' is not a whole number of 1 or more"):
+            make(f"--max-turns={given}")
+
+
 def test_repetitions_come_from_count(make: Make) -> None:
     assert [make("--count", count).reps for count in ("1", "4", "0")] == [1, 4, 1]
 

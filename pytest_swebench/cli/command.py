@@ -18,6 +18,8 @@ from pytest_swebench.cli.export import export_run
 from pytest_swebench.cli.list_instances import list_instances
 from pytest_swebench.cli.merge import merge_run
 from pytest_swebench.cli.models import models
+from pytest_swebench.cli.task import task
+from pytest_swebench.cli.trace import trace
 from pytest_swebench.cli.validate_env import validate_env
 from pytest_swebench.errors import (
     DockerUnavailable,
@@ -68,6 +70,8 @@ cli.add_command(validate_env)
 cli.add_command(models)
 cli.add_command(clean)
 cli.add_command(config)
+cli.add_command(trace)
+cli.add_command(task)
 
 
 def run(arguments: Sequence[str]) -> int:

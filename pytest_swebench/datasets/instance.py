@@ -13,6 +13,9 @@ from pytest_swebench.cell import digest
 PRO: Final = "swe_bench_pro"
 """The `eval_type` of SWE-bench Pro: ours, since its rows name none and the official package does not grade them."""
 
+WORKDIR: Final = "/testbed"
+"""Where the repository lies in the images of the field."""
+
 
 class Kind(StrEnum):
     """What an instance asks for."""
@@ -32,8 +35,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The stages of a local task: what is cloned, which of its tests decide, and the seconds each stage may take.
+
+    Tests are those in `pytest_paths` (empty: all) which `pytest_k` selects (empty: all of them).
+    """
+
+    ref: str = ""
+    pytest_k: str = ""
+    pytest_paths: tuple[str, ...] = ()
+    timeouts_s: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """All that an arm may know of an instance."""
+    """All that an arm may know of an instance; `task` is there for local tasks only."""
 
     instance_id: str
     statement: str
@@ -42,7 +58,8 @@ class Problem:
     version: str = ""
     language: str = ""
     category: str = ""
-    workdir: str = "/testbed"
+    workdir: str = WORKDIR
+    task: Task | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +108,8 @@ class Instance:
     def digest(self) -> str:
         """Return a digest over everything that shapes the answer or the verdict, but not where files lie here."""
         content = self.as_json()
+        if self.problem.task is None:  # instances that are no tasks keep the digest they had before there were any
+            del content["problem"]["task"]
         if self.source is not None:
             for name in ("path", "url"):
                 place = content["source"][name]
@@ -125,10 +144,12 @@ class Instance:
         hidden = dict(data["hidden"])
         for name in ("fail_to_pass", "pass_to_pass"):
             hidden[name] = tuple(hidden[name])
-        source = data["source"]
+        problem, source = dict(data["problem"]), data["source"]
+        if task := problem.get("task"):
+            problem["task"] = Task(**task | {"pytest_paths": tuple(task["pytest_paths"])})
         rest = {name: data[name] for name in ("image", "trusted", "timeouts_s", "exceptions")}
         return cls(
-            problem=Problem(**data["problem"]),
+            problem=Problem(**problem),
             hidden=Hidden(**hidden),
             kind=Kind(data["kind"]),
             source=None if source is None else Source(**source),

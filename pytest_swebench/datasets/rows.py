@@ -14,7 +14,7 @@ from typing import Any, Final
 from pytest_swebench.datasets import allowances
 from pytest_swebench.datasets.classic import classic_columns, is_classic
 from pytest_swebench.datasets.fields import Fields
-from pytest_swebench.datasets.instance import PRO, Hidden, Instance, Problem
+from pytest_swebench.datasets.instance import PRO, WORKDIR, Hidden, Instance, Problem
 from pytest_swebench.datasets.language import language_of
 from pytest_swebench.datasets.pro import PRO_WORKDIR, pro_eval_script, pro_image
 from pytest_swebench.errors import unknown
@@ -46,7 +46,7 @@ def instance_from_row(row: Mapping[str, Any], *, where: str) -> Instance:
         version=fields.text("version"),
         language=language_of(row),
         category=fields.text("difficulty"),
-        **({"workdir": PRO_WORKDIR} if pro else {}),
+        workdir=PRO_WORKDIR if pro else WORKDIR,
     )
     derived = _derived(fields, problem, pro=pro)
     return Instance(

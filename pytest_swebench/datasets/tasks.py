@@ -1,8 +1,9 @@
 """Local tasks: a git repository at a ref whose own tests decide, one JSON object a line.
 
 Required: `task_id`, `repo` (git URL, or a path relative to the task file), `ref` (empty: the default branch).
-Optional: `pytest_k`, `patch_b64` (a unified diff in base64, the known answer), `timeouts` (`clone`, `install`,
-`test`, seconds), `problem_statement`, `image`, and `trusted` (may run without a container).
+Optional: `pytest_k`, `pytest_paths` (test files; all by default), `patch_b64` (a unified diff in base64, the known
+answer), `timeouts` (`clone`, `install`, `test`, seconds), `problem_statement`, `image`, `trusted` (may run without a
+container), and `sandbox` (what its containers get beyond the usual).
 """
 
 from __future__ import annotations
@@ -10,17 +11,25 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from pytest_swebench.datasets.allowances import allowances
 from pytest_swebench.datasets.fields import Fields
-from pytest_swebench.datasets.instance import Hidden, Instance, Kind, Problem, Source
+from pytest_swebench.datasets.instance import WORKDIR, Hidden, Instance, Kind, Problem, Source, Task
+from pytest_swebench.datasets.taskscript import eval_script
 
 DEFAULT_TIMEOUTS_S: Final[Mapping[str, float]] = {"clone": 5.0, "install": 20.0, "test": 5.0}
 
+LITE: Final = "swebench-lite"
+"""The repository name of images made for local tasks, which have no repository of their own."""
+
+PROJECT_FOLDER: Final = "/workspace/project"
+"""Where a task's repository lies in a container of such an image."""
+
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+@[^/\\]+:")
+_LOGIN: Final = re.compile(r"https?://[^/?#]*@")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -32,23 +41,30 @@ def instance_from_task(row: Mapping[str, Any], *, where: str, folder: Path) -> I
     fields = Fields(row, where)
     timeouts_s = _timeouts(fields)
     pytest_k = _one_line(fields, "pytest_k")
+    repo, image, ref = _repo(fields), fields.text("image"), _ref(fields)
+    task = Task(ref=ref, pytest_k=pytest_k, pytest_paths=_paths(fields), timeouts_s=timeouts_s)
     problem = Problem(
         instance_id=fields.identifier("task_id"),
         statement=fields.text("problem_statement") or _default_statement(pytest_k),
-        repo=fields.text("repo", required=True),
+        repo=repo,
         language="python",
+        workdir=_workdir(image),
+        task=task,
     )
     hidden = Hidden(
-        gold_patch=_patch(fields), eval_script=_eval_script(pytest_k, timeouts_s["test"]), eval_type="exit_code"
+        gold_patch=_patch(fields),
+        eval_script=eval_script(task),
+        eval_type="exit_code",
     )
     return Instance(
         problem=problem,
         hidden=hidden,
         kind=Kind.TASK,
-        image=fields.text("image"),
-        source=Source(url=_location(problem.repo, folder), ref=_ref(fields)),
+        image=image,
+        source=Source(url=location(repo, folder), ref=ref),
         trusted=fields.flag("trusted"),
         timeouts_s=timeouts_s,
+        exceptions=allowances(fields),
     )
 
 
@@ -70,6 +86,21 @@ def _one_line(fields: Fields, name: str) -> str:
     return value.strip()
 
 
+def _paths(fields: Fields) -> tuple[str, ...]:
+    paths = fields.names("pytest_paths") if fields.row.get("pytest_paths") else ()
+    for path in paths:
+        if path.startswith(("-", "/")) or _CONTROL.search(path):  # pytest would take the first for an option
+            raise fields.error("pytest_paths", path, "paths relative to the repository")
+    return tuple(paths)
+
+
+def _repo(fields: Fields) -> str:
+    repo = fields.text("repo", required=True)
+    if _LOGIN.match(repo):  # it would end up in every record; what is wrong with it must not be shown either
+        raise fields.error("repo", "a URL with a login", "one without: git asks its credential helper")
+    return repo
+
+
 def _ref(fields: Fields) -> str:
     if "ref" not in fields.row:
         raise fields.missing("ref")
@@ -87,7 +118,7 @@ def _patch(fields: Fields) -> str:
         raise fields.error("patch_b64", encoded, f"a unified diff in base64 ({error})") from error
 
 
-def _location(repo: str, folder: Path) -> str:
+def location(repo: str, folder: Path) -> str:
     """Return a URL as it is and a path as an absolute one."""
     if _URL.match(repo):
         return repo
@@ -99,18 +130,6 @@ def _default_statement(pytest_k: str) -> str:
     return f"Tests of this repository{which} fail. Change the code, not the tests, so that they pass."
 
 
-def _eval_script(pytest_k: str, timeout_s: float) -> str:
-    select = f" -k {shlex.quote(pytest_k)}" if pytest_k else ""
-    tests = f"timeout -k 1 {timeout_s:g} python -m pytest -rA -p no:cacheprovider{select}"
-    lines = [
-        "#!/bin/bash",
-        "set -uxo pipefail",
-        'cd "$SWEBENCH_TESTBED"',
-        "# The tree goes on the import path: an editable install would change the environment of a trusted local run.",
-        'export PYTHONPATH="$SWEBENCH_TESTBED/src:$SWEBENCH_TESTBED${PYTHONPATH:+:$PYTHONPATH}"',
-        "export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1",
-        ": '>>>>> Start Test Output'",
-        tests,
-        ": '>>>>> End Test Output'",
-    ]
-    return "\n".join(lines) + "\n"
+def _workdir(image: str) -> str:
+    name = image.rpartition("/")[2].partition(":")[0]
+    return PROJECT_FOLDER if name == LITE else WORKDIR

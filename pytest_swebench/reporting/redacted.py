@@ -13,25 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from pytest_swebench.config.active import settings_of
 from pytest_swebench.stash import session_of
 
 if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
     from pytest_swebench.redact import Redactor
-
-
-def learn_address(config: pytest.Config) -> Redactor:
-    """Return the redactor of this process, which knows the password of the provider's address from now on.
-
-    The address may stand where no environment is: on the command line, in a file. Raises InputError.
-    """
-    from pytest_swebench.redact import address_secrets
-
-    redactor = session_of(config).redactor
-    redactor.learn(address_secrets(settings_of(config).value("provider_url") or ""))
-    return redactor
 
 
 class RedactedReports:

@@ -18,7 +18,17 @@ def test_every_built_in_arm_can_be_made_and_knows_its_name(tmp_path: Path) -> No
     assert {"gold", "null", "predictions", "singleshot"} <= arms.keys()
     assert {name: arm.name for name, arm in arms.items()} == {name: name for name in arms}
     assert all(arm.version for arm in arms.values())
-    assert [name for name, arm in arms.items() if arm.oracle] == ["gold"]
+    oracles = {name for name, arm in arms.items() if arm.oracle}
+    assert oracles == {
+        "baseline",
+        "gold",
+        "s1_decomposed",
+        "s1_tdd_behavior",
+        "s1_tdd_review",
+        "s1_tdd_review_backtrack",
+        "s1_tdd_rule_backtrack",
+        "s1_tdd_verified",
+    }
 
 
 def test_arms_of_plugins_stand_beside_the_built_in_ones_and_before_them() -> None:
@@ -41,6 +51,13 @@ def test_arms_of_plugins_stand_beside_the_built_in_ones_and_before_them() -> Non
 def test_arm_that_cannot_be_made_is_explained(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         ArmRegistry().make(name)
+
+
+def test_network_for_installing_changes_the_arms_that_are_given_it() -> None:
+    without, with_it = ArmRegistry(), ArmRegistry(agent_network="install")
+    names = [name for name in without.names() if name != "predictions"]
+    changed = {name for name in names if without.make(name).version != with_it.make(name).version}
+    assert changed == {"agent", "team_leader_follower", "team_review", "team_roles", "team_round_robin"}
 
 
 def test_predictions_come_from_the_given_file(tmp_path: Path) -> None:

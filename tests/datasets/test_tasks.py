@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shlex
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_swebench.datasets.instance import Instance, Kind, Source
+from pytest_swebench.datasets.instance import Instance, Kind, Problem, Source, Task
 from pytest_swebench.datasets.tasks import instance_from_task
 from pytest_swebench.errors import DatasetError
 from tests.datasets.rows_to_test import PATCH
@@ -32,6 +33,14 @@ def run_eval_script(instance: Instance, testbed: Path) -> subprocess.CompletedPr
         text=True,
         check=False,
     )
+
+
+def judging_command(instance: Instance) -> str:
+    """Return the line between the markers."""
+    lines = instance.hidden.eval_script.split("\n")
+    (place,) = [number for number, line in enumerate(lines) if "Start Test Output" in line]
+    assert "End Test Output" in lines[place + 2]
+    return lines[place + 1]
 
 
 @pytest.fixture
@@ -72,7 +81,7 @@ def test_every_optional_field_is_used() -> None:
     assert instance.hidden.gold_patch == PATCH
     assert instance.timeouts_s == {"clone": 5.0, "install": 20.0, "test": 60.0}
     assert (instance.trusted, instance.image, instance.problem.statement) == (True, "acme/shop:1", "Mend it.")
-    assert "timeout -k 1 60 python -m pytest" in instance.hidden.eval_script
+    assert judging_command(instance).startswith("timeout -k 1 60 ")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +124,57 @@ def test_bad_field_is_named(changes: dict[str, Any], message: str | None) -> Non
         load(**changes)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"repo": "https://me:secret-word@example.org/a"}, "field 'repo': expected one without"),
+        ({"pytest_paths": "tests"}, "field 'pytest_paths'"),
+        ({"pytest_paths": ["-p", "x"]}, "field 'pytest_paths': expected paths relative to the repository, found '-p'"),
+        ({"pytest_paths": ["/etc"]}, "field 'pytest_paths'"),
+        ({"sandbox": {"network": "host"}}, r"field 'sandbox\.network'"),
+    ],
+)
+def test_what_would_leak_or_break_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DatasetError, match=rf"tasks\.jsonl:2: {message}") as caught:
+        load(**changes)
+    assert "secret-word" not in str(caught.value)
+
+
+def test_arms_are_told_the_stages_and_not_the_answer() -> None:
+    instance = load(
+        ref="v1", pytest_k="last", pytest_paths=["t/a.py"], patch_b64=base64.b64encode(PATCH.encode()).decode()
+    )
+
+    assert instance.problem.task == Task(
+        ref="v1", pytest_k="last", pytest_paths=("t/a.py",), timeouts_s={"clone": 5.0, "install": 20.0, "test": 5.0}
+    )
+    assert PATCH not in str(instance.problem)
+    assert shlex.split(judging_command(instance))[-3:] == ["t/a.py", "-k", "last"]
+    assert Instance.from_json(json.loads(json.dumps(instance.as_json()))) == instance
+
+
+def test_a_row_may_ask_for_a_network_in_grading() -> None:
+    assert load(sandbox={"network": "bridge"}).exceptions == {"network": "bridge"}
+
+
+@pytest.mark.parametrize(
+    ("image", "workdir"),
+    [
+        ("", "/testbed"),
+        ("acme/shop:1", "/testbed"),
+        ("swebench-lite:py3.10", "/workspace/project"),
+        ("registry.example:5000/me/swebench-lite", "/workspace/project"),
+    ],
+)
+def test_lite_images_have_a_folder_of_their_own(image: str, workdir: str) -> None:
+    assert load(image=image).problem.workdir == workdir
+
+
+def test_digest_of_other_instances_knows_no_task() -> None:
+    # the very digest that this instance had before there were tasks: finished cells stay finished
+    assert Instance(problem=Problem(instance_id="a", statement="b")).digest == "7803eb8835d4ce98"
+
+
 def test_missing_ref_is_refused() -> None:
     with pytest.raises(DatasetError, match=r"tasks\.jsonl:2: field 'ref' is missing"):
         instance_from_task({"task_id": "a", "repo": "b"}, where="tasks.jsonl:2", folder=Path("/data"))
@@ -122,10 +182,7 @@ def test_missing_ref_is_refused() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).map(str.strip).filter(bool))
 def test_selection_reaches_pytest_as_one_argument(pytest_k: str) -> None:
-    lines = load(pytest_k=pytest_k).hidden.eval_script.split("\n")
-    (command,) = [line for line in lines if line.startswith("timeout")]
-
-    assert shlex.split(command)[-2:] == ["-k", pytest_k]
+    assert shlex.split(judging_command(load(pytest_k=pytest_k)))[-2:] == ["-k", pytest_k]
 
 
 def test_script_runs_the_tests_between_the_markers(testbed: Path) -> None:

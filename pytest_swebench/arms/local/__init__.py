@@ -1,0 +1,1 @@
+"""Arms for local tasks: clone, install, test, with and without a model."""

@@ -1,0 +1,92 @@
+"""`agent_onepatch`: an agent that has a local task's stages as its tools, and exactly one patch."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from string import Template
+from typing import Final
+
+from pytest_swebench.arms.agent.clock import Clock
+from pytest_swebench.arms.agent.loop import EndReason, Loop
+from pytest_swebench.arms.local.result import Status
+from pytest_swebench.arms.local.stages import Stages
+from pytest_swebench.arms.local.taskarm import check_tasks, recorded
+from pytest_swebench.arms.local.tools import task_tools
+from pytest_swebench.arms.protocol import Solution, SolveContext
+from pytest_swebench.arms.simple import Null
+from pytest_swebench.cell import digest
+from pytest_swebench.datasets.instance import Instance, Problem, Task
+from pytest_swebench.outcome import Stop
+
+TURNS: Final = 10
+_REVISION: Final = 1  # of tools and order; the prompts count by themselves
+_NAME: Final = "agent_onepatch"
+
+
+class OnePatchAgent:
+    """Tests, diagnoses, installs what is missing, patches once, tests again; its last word is pytest's."""
+
+    name = _NAME
+    paid = True
+    oracle = False
+    takes_turns = True
+
+    def __init__(self) -> None:
+        self._system, self._task = (_template(name) for name in ("system.md", "task.md"))
+        self.version = digest([_REVISION, TURNS, self._system.template, self._task.template])
+
+    def check(self, instances: list[Instance]) -> None:
+        """Raise InputError for instances that are no local tasks."""
+        check_tasks(self.name, instances, "for SWE-bench instances use 'agent'")
+
+    def solve(self, context: SolveContext) -> Solution:
+        """Let the model work; leaves `result.json` and `pytest_tail.txt` in the arm's folder.
+
+        Raises LimitReached for the limits of the cell, InfraError and RefusedError.
+        """
+        clock = Clock(context.timeout_s)
+        stages = Stages(context, clock)
+        with recorded(context, stages):
+            stages.clone()  # what cannot be cloned costs no call
+            turns = context.variant.turns or TURNS
+            loop = Loop(
+                context,
+                clock,
+                agent=self.name,
+                system=self._system.substitute(turns=turns),
+                tools=list(task_tools(stages).values()),
+                max_turns=turns,
+                trace=context.trace(self.name),
+            )
+            loop.say(self._told(context.problem, stages.task))
+            ended = loop.run()
+            if (
+                ended.reason is not EndReason.TOOL
+            ):  # it fell silent, or had its turns: pytest has the last word here too
+                stages.test()
+            result = stages.result()
+            patch = stages.sandbox.diff() if stages.patch_applied else ""
+        if not patch and result.status is Status.PASS:
+            patch = Null().solve(context).patch  # nothing had to change: grading is to see that too
+        return Solution(
+            patch=patch,
+            stop=Stop.STEPS if ended.reason is EndReason.TURNS else Stop.SUBMITTED,
+            response_text=result.tail,
+            tool_calls=loop.tool_calls,
+            commands=loop.commands,
+            per_step_tokens={self.name: loop.tokens},
+            notes="" if patch else f"no patch; the tests say: {result.tail}",
+        )
+
+    def _told(self, problem: Problem, task: Task) -> str:
+        return self._task.substitute(
+            statement=problem.statement,
+            repo=problem.repo,
+            tests=" ".join(("pytest", *task.pytest_paths, *((f"-k {task.pytest_k!r}",) if task.pytest_k else ()))),
+            install_s=f"{task.timeouts_s['install']:g}",
+            test_s=f"{task.timeouts_s['test']:g}",
+        )
+
+
+def _template(name: str) -> Template:
+    return Template((files("pytest_swebench") / "arms/prompts/onepatch" / name).read_text(encoding="utf-8"))

@@ -1,0 +1,248 @@
+"""`swebench-runner task`: local tasks, run one or many, with or without a model; each run is a pytest run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from pytest_swebench.cell import slug
+from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
+from pytest_swebench.cli.tune import tune
+from pytest_swebench.errors import DatasetError, InputError, unknown
+
+RUNS: Final = Path("sandbox/runs")
+SEEDS: Final = Path("sandbox/seed_tasks.jsonl")
+_ENV_TASK: Final = "env"
+_REFUSED: Final = (3, 4)  # pytest's exit codes where nothing ran
+_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
+
+Row = dict[str, Any]
+Command = Callable[..., Any]
+
+
+@click.group("task")
+def task() -> None:
+    """Run local tasks: clone a repository at a ref, install it, run its tests; with --agent a model may patch once.
+
+    A task is one JSON object with task_id, repo and ref, and optionally pytest_k, patch_b64, timeouts, image, trusted.
+    """
+
+
+task.add_command(tune)
+
+
+def _settings(command: Command) -> Command:
+    """Add the options that `run` and `batch` share."""
+    for option in reversed(
+        (
+            click.option("--agent", is_flag=True, help="let a model work on it: arm agent_onepatch (else: baseline)"),
+            click.option("--model", default="", help="model, or a comma list of them"),
+            click.option("--temperature", default="", help="temperature, or a comma list (default: 0.2)"),
+            click.option("--max-turns", default="", help="most answers of the model, or a comma list (default: 10)"),
+            click.option("--provider", default="", help="provider (default: chutes where CHUTES_API_KEY is set)"),
+            click.option("--output-dir", default="", help="where the run's records go (default: results)"),
+            click.option("--show-command", is_flag=True, help="print the pytest command line and stop"),
+            click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@task.command("run", context_settings={"ignore_unknown_options": True})
+@click.option("--task-id", default="", help="which task (default: the one of TARGET_REPO, TARGET_REF and PYTEST_K)")
+@click.option("--seeds", type=click.Path(path_type=Path), help=f"file of tasks (default: {SEEDS})")
+@_settings
+def run_task(task_id: str, seeds: Path | None, **settings: Any) -> int:
+    """Run one task; leaves result.json and pytest_tail.txt in sandbox/runs/<time>. Exit code 0 if its tests pass."""
+    from pytest_swebench.reporting.tasks import write_single
+
+    if task_id:
+        rows, base = _chosen(seeds or SEEDS, task_id)
+    elif os.environ.get("TARGET_REPO"):
+        rows, base = [_row_of_environment()], Path.cwd()
+    else:
+        raise click.UsageError("which task? give --task-id, or set TARGET_REPO (and TARGET_REF, PYTEST_K)")
+    folder, lines, code = _ran(rows, base, **settings)
+    if folder is None:
+        return code
+    for line in lines:
+        click.echo(f"{line['task_id']}: {line['status']}: {line['tail']}")
+    for place in write_single(folder, lines):
+        click.echo(f"result: {place}")
+    return code or int(any(line["status"] != "pass" for line in lines))
+
+
+@task.command("batch", context_settings={"ignore_unknown_options": True})
+@click.option("--seeds", type=click.Path(path_type=Path), default=SEEDS, show_default=True, help="file of tasks")
+@_settings
+def run_batch(seeds: Path, **settings: Any) -> int:
+    """Run all tasks of a file; leaves results.jsonl and summary.csv in sandbox/runs/<time>. Exit code 0 if all ended.
+
+    A comma list of models, temperatures or turns runs every combination.
+    """
+    from pytest_swebench.reporting.tasks import write_batch
+
+    folder, lines, code = _ran(*_read(seeds), **settings)
+    if folder is None:
+        return code
+    write_batch(folder, lines)
+    click.echo((folder / "summary.csv").read_text(encoding="utf-8"), nl=False)
+    click.echo(f"results: {folder}")
+    return code
+
+
+@task.command("image")
+@click.option("--base", default="", help="image to build upon (default: a registry's Python, else a local base)")
+def build_image(base: str) -> int:
+    """Build the image of local tasks, where there is none yet, and say upon what."""
+    from pytest_swebench.sandbox.engine import connect
+    from pytest_swebench.sandbox.images.lite import lite_image
+
+    image = lite_image(connect(), base)
+    click.echo(f"{image.name}: {'built' if image.built else 'here already, built'} upon {image.base}")
+    return 0
+
+
+@task.command("from-row")
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
+@click.argument("instance_id")
+@click.option("--repo", default="", help="where its repository is (default: GitHub)")
+def convert(file: Path, instance_id: str, repo: str) -> int:
+    """Print an official SWE-bench row of FILE as a local task: one line for a file of tasks."""
+    from pytest_swebench.datasets.files import read_rows
+    from pytest_swebench.datasets.rowtask import task_from_row
+
+    found = {str(row.get("instance_id")): (where, row) for where, row in read_rows(file, "test")}
+    if instance_id not in found:
+        raise DatasetError(f"{file}: {unknown('instance', instance_id, found)}")
+    where, row = found[instance_id]
+    click.echo(json.dumps(task_from_row(row, where=where, repo=repo), ensure_ascii=False))
+    return 0
+
+
+def _ran(
+    rows: list[Row],
+    base: Path,
+    *,
+    agent: bool,
+    model: str,
+    temperature: str,
+    max_turns: str,
+    provider: str,
+    output_dir: str,
+    show_command: bool,
+    pytest_options: Sequence[str],
+) -> tuple[Path | None, list[dict[str, Any]], int]:
+    """Run `rows` by pytest; return the folder for their files, what they came to, and an exit code."""
+    from pytest_swebench.arms.local.onepatch import TURNS
+    from pytest_swebench.reporting.tasks import task_lines
+
+    rows = [_placed(row, base) for row in rows]
+    options = [f"--arms={'agent_onepatch' if agent else 'baseline'}", "--outcome=capture", "--agent-network=install"]
+    if agent:
+        provider = provider or ("chutes" if os.environ.get("CHUTES_API_KEY") else "")
+        given = {
+            "provider": provider,
+            "models": model,
+            "temperatures": temperature,
+            "max-turns": max_turns or str(TURNS),
+        }
+        options += [f"--{name}={value}" for name, value in given.items() if value]
+    if show_command:
+        click.echo(shown(pytest_arguments(["--dataset=TASKS", *options, *pytest_options])))
+        return None, [], 0
+    rows = _with_images(rows)
+    folder = _new_folder()
+    root, name = results_folder(output_dir), f"tasks-{folder.name}"
+    tasks = folder / "tasks.jsonl"
+    tasks.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    options = [f"--dataset={tasks}", f"--output-dir={root}", f"--run-id={name}", *options, *pytest_options]
+    code = run_to_end(pytest_arguments(options))
+    if code in _REFUSED or not (root / name / "results.jsonl").exists():
+        return None, [], _INTERRUPTED if code == INTERRUPTED else 1
+    return folder, task_lines(root / name), _INTERRUPTED if code == INTERRUPTED else int(bool(code))
+
+
+def _read(seeds: Path) -> tuple[list[Row], Path]:
+    """Return the rows of a file of tasks and the folder its paths are relative to. Raises DatasetError."""
+    from pytest_swebench.datasets.files import read_rows
+    from pytest_swebench.datasets.tasks import instance_from_task
+
+    rows = []
+    for where, row in read_rows(seeds, "test"):
+        instance_from_task(row, where=where, folder=seeds.parent)
+        rows.append(row)
+    if not rows:
+        raise DatasetError(f"{seeds} holds no tasks; write one JSON object with task_id, repo and ref on each line")
+    return rows, seeds.absolute().parent
+
+
+def _chosen(seeds: Path, task_id: str) -> tuple[list[Row], Path]:
+    rows, base = _read(seeds)
+    chosen = [row for row in rows if row["task_id"] == task_id]
+    if not chosen:
+        raise InputError(f"--task-id: {unknown('task', task_id, (row['task_id'] for row in rows))} (in {seeds})")
+    return chosen, base
+
+
+def _row_of_environment() -> Row:
+    """Return the task of TARGET_REPO, TARGET_REF and PYTEST_K."""
+    repo = os.environ["TARGET_REPO"]
+    name = slug(repo.rstrip("/").rpartition("/")[2].removesuffix(".git")) or _ENV_TASK
+    return {
+        "task_id": name,
+        "repo": repo,
+        "ref": os.environ.get("TARGET_REF", ""),
+        "pytest_k": os.environ.get("PYTEST_K", ""),
+    }
+
+
+def _placed(row: Row, base: Path) -> Row:
+    """Return `row` with a repository that is a path made whole: the run's copy of the row lies elsewhere."""
+    from pytest_swebench.datasets.tasks import location
+
+    return row | {"repo": location(row["repo"], base)}
+
+
+def _with_images(rows: Iterable[Row]) -> list[Row]:
+    """Return `rows`, those that need a container and name no image with the image of local tasks.
+
+    Raises DockerUnavailable before anything runs.
+    """
+    from pytest_swebench.sandbox.engine import connect
+    from pytest_swebench.sandbox.images.lite import lite_image
+
+    rows = list(rows)
+    if all(row.get("trusted") and not row.get("image") for row in rows):
+        return rows
+    client = connect()
+    try:
+        if all(row.get("image") or row.get("trusted") for row in rows):
+            return rows
+        image = lite_image(client)
+    finally:
+        client.close()
+    click.echo(f"image: {image.name}, {'built' if image.built else 'here already, built'} upon {image.base}")
+    return [row if row.get("image") or row.get("trusted") else row | {"image": image.name} for row in rows]
+
+
+def _new_folder() -> Path:
+    """Make a folder that no other run has, however many start in one second."""
+    now = datetime.now().strftime("%Y%m%d_%H%M%S")
+    number = 1
+    while True:
+        folder = (RUNS / (now if number == 1 else f"{now}-{number}")).absolute()
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return folder

@@ -1,0 +1,193 @@
+"""`swebench-runner task tune`: settings of an arm tried one after another on a few tasks, within a budget."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from pytest_swebench.cell import digest, slug
+from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
+
+if TYPE_CHECKING:
+    from pytest_swebench.reporting.tuning import Axis, Setting, Trial
+
+AXES: Final = ("temperatures=0,0.2,0.7", "max-turns=10,20,40")
+CAP_S: Final = 30.0
+_RAN: Final = (0, 1)  # pytest's exit codes of runs that came to their end
+_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
+
+
+@click.command("tune", context_settings={"ignore_unknown_options": True})
+@click.option("--seeds", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="task file")
+@click.option("--arm", required=True, help="whose settings are tuned, e.g. agent_onepatch or team_review")
+@click.option("--model", required=True, help="model id as the provider names it")
+@click.option("--trials", default=6, show_default=True, type=click.IntRange(min=1), help="settings to run, at most")
+@click.option("--max-cost", type=click.FloatRange(min=0, min_open=True), help="USD for all trials of this command")
+@click.option("--try", "tried", multiple=True, help=f"option and its values; repeatable (default: {'  '.join(AXES)})")
+@click.option("--cap", "cap_s", default=CAP_S, show_default=True, help="seconds a task may take to count as passed")
+@click.option("--output-dir", default="", help="where results go (env: OUTPUT_DIR, default: results)")
+@click.option("--show-command", is_flag=True, help="print the pytest command line of the first trial and stop")
+@click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
+def tune(
+    seeds: Path,
+    arm: str,
+    model: str,
+    trials: int,
+    max_cost: float | None,
+    tried: Sequence[str],
+    cap_s: float,
+    output_dir: str,
+    show_command: bool,
+    pytest_options: Sequence[str],
+) -> int:
+    """Find good settings of ARM on the tasks in a file, by trying few of them.
+
+    Starts where earlier runs in the output folder were best, else in the middle, and moves one value one step at a
+    time to where more tasks pass, or as many for less money. Each trial is a run of pytest; the same command again
+    goes on from what was tried. Options of pytest may follow, e.g. --provider, --count, --sandbox.
+    """
+    from pytest_swebench.reporting.tuning import best_of, earlier, middle, read_axis, report, table
+
+    axes = [read_axis(text) for text in (tried or AXES)]
+    root = results_folder(output_dir)
+    search = Search(seeds.resolve(), arm, model, root, tuple(axes), tuple(pytest_options))
+    known = earlier(root, axes, arm, model, search.task_ids(), cap_s)
+    first = best_of(known)
+    start = first.setting if first is not None else middle(axes)
+    if show_command:
+        click.echo(shown(search.arguments(start, max_cost)))
+        return 0
+    trials_made, spent_usd, ended = _tried(search, start, trials, max_cost, cap_s)
+    about = search.about(start, from_earlier=first is not None)
+    path = search.write(report(axes, trials_made, **about, ended=ended, spent_usd=spent_usd))
+    click.echo(table(axes, trials_made))
+    click.echo(f"ended: {ended}; spent ${spent_usd:.4f}; report: {path}")
+    best = best_of(trials_made)
+    if best is not None:
+        named = " ".join(f"--{axis.option}={value}" for axis, value in zip(axes, best.setting, strict=True))
+        took = f"half within {best.p50_duration_s:.1f} s, 95 % within {best.p95_duration_s:.1f} s"
+        paid = "at an unknown price" if best.cost_usd is None else f"for ${best.cost_usd:.4f}"
+        click.echo(f"best: {named}: {best.passed} of {best.cells} passed {paid}, {took}")
+    return _INTERRUPTED if ended == INTERRUPTION else int(best is None)
+
+
+def _tried(
+    search: Search, start: Setting, trials: int, max_cost_usd: float | None, cap_s: float
+) -> tuple[list[Trial], float, str]:
+    """Make trials until the search, their number or the budget ends; return them, what they cost now, and why."""
+    from pytest_swebench.reporting.tuning import propose
+
+    done: dict[Setting, Trial] = {}
+    spent_usd, runs = 0.0, 0
+    while (setting := propose(search.axes, start, done)) is not None:
+        if not search.is_whole(setting):
+            if runs == trials:
+                return [*done.values()], spent_usd, f"{trials} trials were run; --trials allows more"
+            if max_cost_usd is not None and spent_usd >= max_cost_usd:
+                return [*done.values()], spent_usd, f"{max_cost_usd:g} USD are spent; --max-cost allows more"
+            before_usd = search.cost_usd(setting)
+            left_usd = None if max_cost_usd is None else max_cost_usd - spent_usd + before_usd
+            code = run_to_end(search.arguments(setting, left_usd))
+            runs += 1
+            spent_usd += search.cost_usd(setting) - before_usd
+            if code not in _RAN:
+                return [*done.values()], spent_usd, search.trouble(code)
+        done[setting] = search.trial(setting, cap_s)
+    return [*done.values()], spent_usd, "no neighbour of the best is better"
+
+
+INTERRUPTION: Final = "interrupted; the same command goes on"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is tuned, and the run of pytest that each setting is: named by all that shapes its answers."""
+
+    seeds: Path
+    arm: str
+    model: str
+    root: Path
+    axes: tuple[Axis, ...]
+    pytest_options: tuple[str, ...]
+
+    def run_id(self, setting: Setting) -> str:
+        """Return the name of a setting's run."""
+        asked = [[axis.option for axis in self.axes], list(setting), list(self.pytest_options)]
+        shape = digest([self.seeds.read_text(encoding="utf-8"), self.arm, self.model, asked])
+        return f"tune-{slug(self.arm)}-{shape[:10]}"
+
+    def arguments(self, setting: Setting, max_cost_usd: float | None) -> list[str]:
+        """Return the command line of a setting's run, capped at `max_cost_usd` with all that it has cost before."""
+        options = [f"--dataset={self.seeds}", f"--arms={self.arm}", f"--model={self.model}", "--outcome=capture"]
+        options += [f"--run-id={self.run_id(setting)}", f"--output-dir={self.root}"]
+        options += [f"--{axis.option}={value}" for axis, value in zip(self.axes, setting, strict=True)]
+        options += [f"--max-cost={max_cost_usd:.6f}"] if max_cost_usd is not None else []
+        return pytest_arguments([*options, *self.pytest_options])
+
+    def trial(self, setting: Setting, cap_s: float) -> Trial:
+        """Return what a setting's run came to."""
+        from pytest_swebench.reporting.tuning import trial_of
+
+        return trial_of(self._records(setting), setting, self.run_id(setting), cap_s)
+
+    def cost_usd(self, setting: Setting) -> float:
+        """Return what a setting's run has cost so far, as far as prices are known."""
+        return sum(float(record["cost_usd"] or 0.0) for record in self._records(setting))
+
+    def is_whole(self, setting: Setting) -> bool:
+        """Say whether a setting's run has an answer that counts from each of its cells: it need not be made again."""
+        import json
+
+        from pytest_swebench.outcome import Outcome
+
+        try:
+            summary = json.loads((self.root / self.run_id(setting) / "summary.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return False
+        finals = sum(Outcome(record["outcome"]).final for record in self._records(setting))
+        return 0 < sum(int(one["selected"]) for one in summary) == finals
+
+    def task_ids(self) -> set[str]:
+        """Return the ids of the tasks. Raises DatasetError."""
+        from pytest_swebench.datasets.load import load_instances
+
+        return {instance.instance_id for instance in load_instances(str(self.seeds), base_dir=Path.cwd())}
+
+    def trouble(self, code: int) -> str:
+        """Say why a run that ended with `code` ends the search."""
+        from pytest_swebench.ending import OVER_BUDGET
+
+        if code == INTERRUPTED:
+            return INTERRUPTION
+        if code == OVER_BUDGET:
+            return "--max-cost ended a trial before its last task"
+        return f"pytest ended with exit status {code}, see above"
+
+    def about(self, start: Setting, *, from_earlier: bool) -> dict[str, object]:
+        """Return what the report says of the search itself."""
+        return {
+            "seeds": str(self.seeds),
+            "arm": self.arm,
+            "model": self.model,
+            "start": dict(zip((axis.option for axis in self.axes), start, strict=True)),
+            "start_from": "the best of earlier runs" if from_earlier else "the middle of every axis",
+        }
+
+    def write(self, content: dict[str, object]) -> Path:
+        """Write the report of a search and return where."""
+        from pytest_swebench.records.layout import write_json
+
+        asked = [[(axis.option, axis.values) for axis in self.axes], self.pytest_options, str(self.seeds), self.model]
+        path = self.root / f"tuning-{slug(self.arm)}-{digest(asked)[:8]}.json"
+        write_json(path, content)
+        return path
+
+    def _records(self, setting: Setting) -> list[dict[str, Any]]:
+        from pytest_swebench.reporting.tuning import read_records
+
+        return read_records(self.root / self.run_id(setting) / "results.jsonl")
