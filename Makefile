@@ -67,5 +67,5 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "adding what the tests need"
-	@$(INSTALL) --editable '.[langsmith]' --group dev
+	@$(INSTALL) --editable '.[langsmith,mini]' --group dev
 	@touch $@

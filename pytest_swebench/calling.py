@@ -103,10 +103,12 @@ class Calls:
         cell: Cell,
         paid_before: Sequence[Sequence[Recording]],
         emit: Callable[[Event], None],
+        own_cap_usd: float | None = None,
     ) -> CellCalls:
         """Return what one attempt at a cell calls with; `paid_before` is what earlier ones got, latest first.
 
-        Raises InputError if its cassette cannot be read or its provider not be made.
+        `own_cap_usd` is the arm's `max_cost_usd`, if it has any. Raises InputError if the cell's cassette cannot be
+        read or its provider not be made.
         """
         from pytest_swebench.providers.earlier import Earlier
         from pytest_swebench.providers.prices import Prices
@@ -122,7 +124,7 @@ class Calls:
             emit(BackedOff(cell, wait_s, reason.partition(": ")[2] or reason))  # who was asked, everybody knows
 
         def endpoint() -> Provider:
-            gate = self._gate(str(cell), cell.variant, provider_name, spec.provider_url)
+            gate = self._gate(str(cell), cell.variant, provider_name, spec.provider_url, own_cap_usd)
             provider = self.provider(spec, gate, waits)
             if self.settings.value("cache") and self.settings.value("batch_checkpointing"):
                 calls.cache = provider = self._cached(provider)
@@ -208,7 +210,9 @@ class Calls:
             capped=self.ledger.caps.in_money,
         )
 
-    def _gate(self, cell: str, variant: str, provider_name: str, base_url: str) -> Gate:
+    def _gate(
+        self, cell: str, variant: str, provider_name: str, base_url: str, own_cap_usd: float | None = None
+    ) -> Gate:
         if provider_name == REPLAY:
             return OPEN
         from pytest_swebench.providers.admission import make_gate
@@ -217,7 +221,7 @@ class Calls:
         if self._limiter is None:
             value = self.settings.value
             self._limiter = Limiter(self.handle.layout.ledger, rpm=value("rpm"), tpm=value("tpm"))
-        return make_gate(self.ledger, self._limiter, cell, variant, provider_name, base_url)
+        return make_gate(self.ledger, self._limiter, cell, variant, provider_name, base_url, own_cap_usd=own_cap_usd)
 
     def _cached(self, provider: Provider) -> Cached:
         from pytest_swebench.providers.cache import Cached

@@ -29,12 +29,16 @@ def slug(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """An arm bound to a model and settings; `name` is unique within a run and is also the file name."""
+    """An arm bound to a model and settings; `name` is unique within a run and is also the file name.
+
+    `turns` bounds the model calls of an arm that takes turns; None stands for the arm's own limit.
+    """
 
     name: str
     arm: str
     model: str = ""
     temperature: float | None = None
+    turns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,10 +16,12 @@ from pytest_swebench.stash import session_of
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+    from pytest_swebench.arms.protocol import Arm
     from pytest_swebench.cell import Cell
+    from pytest_swebench.datasets.instance import Problem
     from pytest_swebench.inbox import Inbox
     from pytest_swebench.providers.budget import Caps
-    from pytest_swebench.providers.estimate import Estimate, Work
+    from pytest_swebench.providers.estimate import Estimate, Expected, Work
     from pytest_swebench.session import ExperimentSession
 
 
@@ -43,14 +45,14 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     _end_line(reporter)
     if found is None:
         why = "nothing tells how much these arms call, or its price"
-        reporter.write_line(f"swebench: no estimate of the cost: {why}; {_named(caps)}")
+        reporter.write_line(f"swebench: no estimate of the cost: {why}; {_named(caps, works)}")
         return
     if found.max_usd <= 0:
         return
     spent_usd = 0.0
     with suppress(RecordError):  # the next call will tell
         spent_usd = session.calls.ledger.spent().run.usd
-    reporter.write_line(f"swebench: estimated cost {found}; {_named(caps)}{_against(caps, spent_usd, found)}")
+    reporter.write_line(f"swebench: estimated cost {found}; {_named(caps, works)}{_against(caps, spent_usd, found)}")
     most_usd = _most_usd(caps, spent_usd, len(works), found)
     if most_usd > WARN_ABOVE_USD:
         sum_usd = as_usd(round(most_usd * PICO))
@@ -73,10 +75,11 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
     """Yield the work of every variant that calls models, as the plans of the run describe it."""
     from pytest_swebench.calling import REPLAY
     from pytest_swebench.datasets.manifest import read_manifest
-    from pytest_swebench.providers.estimate import Foretells, Work
+    from pytest_swebench.providers.estimate import Work
     from pytest_swebench.records.results import read_plans
 
     layout, registry = session.handle.layout, session.registry()
+    per_cell_usd = session.calls.ledger.caps.max_cost_per_cell_usd
     for plan in read_plans(layout):
         manifest = read_manifest((layout.folder / plan["manifest"]).with_suffix(".json"))
         for name, described in plan["variants"].items():
@@ -87,6 +90,7 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
             if not arm.paid or not chosen or REPLAY in (session.calls.mode, described["provider"]):
                 continue
             tariff = session.calls.ledger.prices.at(described["provider"], session.settings.value("provider_url") or "")
+            turns = described["max_turns"]
             problems = [manifest.instance(cell.instance_id).problem for cell in chosen]
             yield Work(
                 provider_name=described["provider"],
@@ -94,18 +98,29 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
                 model=described["model"],
                 tariff=tariff,
                 cells=len(chosen),
-                expected=[arm.expected(problem) for problem in problems] if isinstance(arm, Foretells) else (),
+                expected=_expected(arm, problems, turns),
+                cell_cap_usd=getattr(arm, "max_cost_usd", None) if per_cell_usd is None else per_cell_usd,
             )
 
 
-def _named(caps: Caps) -> str:
-    """Say which caps hold."""
+def _expected(arm: Arm, problems: Sequence[Problem], turns: int | None) -> list[Expected]:
+    """Return what `arm` needs for each problem, nothing if it does not know."""
+    from pytest_swebench.providers.estimate import Foretells
+
+    return [arm.expected(problem).within(turns) for problem in problems] if isinstance(arm, Foretells) else []
+
+
+def _named(caps: Caps, works: Sequence[Work]) -> str:
+    """Say which caps hold, those that arms bring included."""
     held = {
         "": caps.max_cost_usd,
         " a variant": caps.max_cost_per_variant_usd,
         " a cell": caps.max_cost_per_cell_usd,
     }
     named = [f"${usd:g}{of}" for of, usd in held.items() if usd is not None]
+    if caps.max_cost_per_cell_usd is None:
+        own = {work.arm: work.cell_cap_usd for work in works if work.cell_cap_usd is not None}
+        named += [f"${usd:g} a cell of {arm}" for arm, usd in own.items()]
     named += [] if caps.max_tokens is None else [f"{caps.max_tokens:,} tokens"]
     return f"cap: {', '.join(named)}" if named else "no cap: --max-cost sets one"
 
@@ -132,8 +147,6 @@ def _most_usd(caps: Caps, spent_usd: float, variants: int, found: Estimate) -> f
         bounds.append(max(0.0, caps.max_cost_usd - spent_usd))
     if caps.max_cost_per_variant_usd is not None:
         bounds.append(caps.max_cost_per_variant_usd * variants)
-    if caps.max_cost_per_cell_usd is not None:
-        bounds.append(caps.max_cost_per_cell_usd * found.cells)
     return min(bounds)
 
 

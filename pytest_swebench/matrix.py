@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -108,30 +109,42 @@ def split(value: str) -> tuple[str, ...]:
 
 
 def build_variants(
-    arms: Sequence[Arm], models: Sequence[str], temperatures: Sequence[float | None]
+    arms: Sequence[Arm],
+    models: Sequence[str],
+    temperatures: Sequence[float | None],
+    turns: Sequence[int | None] = (None,),
 ) -> dict[str, Variant]:
-    """Return variant name -> variant for arms x models x temperatures.
+    """Return variant name -> variant for arms x models x temperatures x turns.
 
-    An arm without a model gives one variant whatever the models. Names are `arm[+model][+t0.2]`; a part appears only
-    where it tells variants apart. Raises SelectionError if two variants get one name.
+    An arm without a model gives one variant whatever the models, one that takes no turns (`takes_turns`) one whatever
+    the turns. Names are `arm[+model][+t0.2][+turns10]`; a part appears only where it tells variants apart. Raises
+    SelectionError if two variants get one name.
     """
     variants: dict[str, Variant] = {}
     for arm in arms:
-        settings: list[tuple[str, float | None]] = [(own_model(arm), None)]
+        bounds = turns if takes_turns(arm) else (None,)
+        settings: list[tuple[str, float | None, int | None]] = [(own_model(arm), None, None)]
         if arm.paid:
-            settings = [(model, heat) for model in models or [""] for heat in temperatures]
-        for model, heat in settings:
+            settings = list(itertools.product(models or [""], temperatures, bounds))
+        for model, heat, bound in settings:
             name = slug(arm.name)
             if arm.paid and len(models) > 1:
                 name += f"+{slug(model)}"
             if arm.paid and len(temperatures) > 1:
                 name += f"+t{heat:g}" if heat is not None else "+tdefault"
+            if arm.paid and len(bounds) > 1:
+                name += f"+turns{bound}"
             if name in variants:
                 raise SelectionError(
                     f"two variants would both be called {name!r}: {variants[name]} and model {model!r}"
                 )
-            variants[name] = Variant(name, arm.name, model, heat)
+            variants[name] = Variant(name, arm.name, model, heat, bound)
     return variants
+
+
+def takes_turns(arm: Arm) -> bool:
+    """Say whether `--max-turns` bounds this arm."""
+    return bool(getattr(arm, "takes_turns", False))
 
 
 def own_model(arm: Arm) -> str:

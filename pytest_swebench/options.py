@@ -14,7 +14,7 @@ from pytest_swebench.stash import CHOSEN_PATHS, FOREIGN_MARKER
 
 _GROUP: Final = "swebench"
 _PREFIX: Final = "swe_"  # of every option's name in `config.option`
-MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "provider")
+MARKER_KEYS: Final = ("dataset", "split", "arms", "models", "model", "temperatures", "max_turns", "provider")
 EXPERIMENT_MARK: Final = b"mark.experiment"
 MARKER_LINE: Final = f"experiment({', '.join(MARKER_KEYS)}): run benchmark cells as tests"
 
@@ -127,7 +127,19 @@ def _add_calls(add: Callable[..., None]) -> None:
     """Register what shapes, limits and keeps the calls of models."""
     add("--context", "files a prompt shows: bm25 (default), or the hub's sets 13K, 27K, 40K", metavar="NAME")
     add("--context-tokens", "size of that context (default: 13000, more where it must be)", type=int, metavar="N")
-    add("--generation-timeout", "seconds a one-shot answer may take, retries included (300)", type=float, metavar="S")
+    add(
+        "--generation-timeout",
+        "seconds an arm may work on a cell, retries included (default: 300; agents have more)",
+        type=float,
+        metavar="S",
+    )
+    add("--max-turns", "comma list of most model calls of arms that take turns (default: the arm's own)", metavar="NS")
+    add("--tool-calls", "most calls of each tool by each agent of a team (default: none)", type=int, metavar="N")
+    add(
+        "--agent-network",
+        "none (default), or install: agents get a tool that installs packages, with a network for that alone",
+        choices=["none", "install"],
+    )
     add("--max-cost", "USD the whole run may cost; never exceeded", type=float, metavar="USD")
     add("--max-cost-per-variant", "USD all cells of one variant may cost", type=float, metavar="USD")
     add("--max-cost-per-cell", "USD one cell may cost; its diff so far is graded", type=float, metavar="USD")

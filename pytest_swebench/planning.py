@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_swebench.cell import Cell, Variant, digest
+from pytest_swebench.errors import InputError
 from pytest_swebench.extensions import added
 from pytest_swebench.loading import check_gradable, check_harness, selected_instances, with_repository
 
@@ -27,6 +28,11 @@ class Plan:
     arms: Mapping[str, Arm]
     variants: Mapping[str, Variant]
 
+    def own_cap_usd(self, cell: Cell) -> float | None:
+        """Return what the arm of a cell lets it cost where nobody says otherwise, None for any sum."""
+        cap_usd: float | None = getattr(self.arms[self.variants[cell.variant].arm], "max_cost_usd", None)
+        return cap_usd
+
     def cells(self) -> list[Cell]:
         """Return all cells in the order in which they run."""
         from pytest_swebench.matrix import build_cells
@@ -42,7 +48,8 @@ def resolve_plan(session: ExperimentSession, spec: ExperimentSpec) -> Plan:
 
     registry = session.registry()
     arms = {name: registry.make(name) for name in spec.arms}
-    variants = build_variants(list(arms.values()), spec.models, spec.temperatures)
+    variants = build_variants(list(arms.values()), spec.models, spec.temperatures, spec.turns)
+    _check_turns(session, arms, variants)
 
     def selected() -> list[Instance]:
         instances, notices = selected_instances(
@@ -66,6 +73,18 @@ def resolve_plan(session: ExperimentSession, spec: ExperimentSpec) -> Plan:
     name = f"{spec.manifest_name}-{session.handle.timestamp}" if session.handle.resumed else spec.manifest_name
     manifest = resolve_once(session.handle.layout.folder / "manifests", name, selected)
     return Plan(spec, manifest, arms, variants)
+
+
+def _check_turns(session: ExperimentSession, arms: Mapping[str, Arm], variants: Mapping[str, Variant]) -> None:
+    """Raise InputError for turns that an arm cannot do with, and for an option that none of the arms heeds."""
+    from pytest_swebench.matrix import takes_turns
+
+    if session.settings["max_turns"].is_typed and not any(map(takes_turns, arms.values())):
+        raise InputError(f"--max-turns: has no effect on {', '.join(arms)}; leave it out, or add an arm such as agent")
+    for variant in variants.values():
+        check = getattr(arms[variant.arm], "check_turns", None)
+        if check is not None:
+            check(variant.turns)
 
 
 def keep_plan(session: ExperimentSession, plan: Plan) -> None:

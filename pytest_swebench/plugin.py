@@ -100,9 +100,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def _redact(config: pytest.Config) -> None:
     """Keep secrets out of pytest's own output, once the run has its name: earlier warnings are told at once."""
     if options.is_active(config):
-        from pytest_swebench.reporting.redacted import RedactedReports, learn_address
+        from pytest_swebench.reporting.redacted import RedactedReports
 
-        learn_address(config)
         config.pluginmanager.register(RedactedReports(config), "swebench-redacted")
 
 
@@ -134,10 +133,9 @@ def _activate(config: pytest.Config) -> None:
 def _redacted(config: pytest.Config, message: str) -> str:
     """Return what a run is refused with, without secrets; settings that cannot be read hold none that is known."""
     from pytest_swebench.redact import Redactor
-    from pytest_swebench.reporting.redacted import learn_address
 
     try:
-        redactor = learn_address(config)
+        redactor = session_of(config).redactor
     except SwebenchError:
         redactor = Redactor.from_env(os.environ)
     return redactor.text(message)

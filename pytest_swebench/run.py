@@ -41,7 +41,8 @@ from pytest_swebench.workplace import Outside, timed
 class RunContext:
     """All that running cells needs, made once a process.
 
-    `outside` is given what earlier attempts at the cell have paid for, to serve it again.
+    `outside` is given what earlier attempts at the cell have paid for, to serve it again. Without `solve_timeout_s`
+    each arm has its own.
     """
 
     info: RunInfo
@@ -55,7 +56,7 @@ class RunContext:
     journal: Journal
     redactor: Redactor
     emit: Callable[[Event], None]
-    solve_timeout_s: float = 300.0
+    solve_timeout_s: float | None = None
     grades: bool = True
 
 

@@ -76,10 +76,12 @@ class ExperimentSession:
 
     @property
     def redactor(self) -> Redactor:
+        """The one redactor of this process; it knows the password of the provider's address too. Raises InputError."""
         if self._redactor is None:
-            from pytest_swebench.redact import Redactor
+            from pytest_swebench.redact import Redactor, address_secrets
 
             self._redactor = Redactor.from_env(self.env, self.settings.dotenv)
+            self._redactor.learn(address_secrets(self.settings.value("provider_url") or ""))
         return self._redactor
 
     @property
@@ -255,7 +257,7 @@ class ExperimentSession:
             variants=plan.variants,
             instance=plan.manifest.instance,
             outside=lambda cell, paid_before: self.calls.outside(
-                plan.spec, plan.variants[cell.variant], cell, paid_before, emit
+                plan.spec, plan.variants[cell.variant], cell, paid_before, emit, plan.own_cap_usd(cell)
             ),
             backend=backend,
             grader=grader,
@@ -308,6 +310,8 @@ class ExperimentSession:
             max_patch_mb=value("max_patch_size"),
             context=value("context"),
             context_tokens=value("context_tokens"),
+            agent_network=value("agent_network"),
+            tool_calls=value("tool_calls"),
         )
 
     def _expressions(self) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_swebench.arms.protocol import Arm, Solution, SolveContext
+from pytest_swebench.arms.protocol import SOLVE_TIMEOUT_S, Arm, Draft, Solution, SolveContext
+from pytest_swebench.cell import digest
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import BudgetExhausted, InfraError, LimitReached
 from pytest_swebench.events import PhaseStarted, ProviderCalled
@@ -18,7 +21,9 @@ from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.earlier import read_exchanges
 from pytest_swebench.providers.meter import Meter
 from pytest_swebench.providers.protocol import Answer, Request
+from pytest_swebench.records.conversation import Conversation
 from pytest_swebench.records.layout import (
+    CONVERSATION_FILE,
     INVALID_FILE,
     PATCH_FILE,
     TRANSCRIPT_FILE,
@@ -29,6 +34,8 @@ from pytest_swebench.records.layout import (
     write_whole,
 )
 from pytest_swebench.records.schema import Record
+from pytest_swebench.records.trace import Trace
+from pytest_swebench.records.tracewriter import TraceWriter
 from pytest_swebench.sandbox.protocol import Sandbox
 from pytest_swebench.workplace import Direct, NoProvider, Outside, Workplace, closing, timed
 
@@ -52,6 +59,7 @@ def solve(
     outside = context.outside(record.cell, paid_before) if arm.paid else Direct(NoProvider(arm.name))
     workplace = Workplace(lambda: _opened_sandbox(context, instance, record), outside, record)
     meter = _meter(context, arm, outside, folder, record)
+    drafts: deque[Draft] = deque(maxlen=1)
     closers = {
         "model client not closed": lambda: outside.close(finished=record.stop is not None),
         "sandbox not removed": workplace.close,
@@ -66,15 +74,17 @@ def solve(
                 provider=meter,
                 sandbox=lambda: workplace(),  # the workplace itself holds the hidden tests, and its repr shows them
                 folder=own,
-                timeout_s=context.solve_timeout_s,
+                timeout_s=context.solve_timeout_s or float(getattr(arm, "timeout_s", SOLVE_TIMEOUT_S)),
                 hidden=instance.hidden if arm.oracle else None,
                 evaluate=evaluate,
+                trace=lambda workflow: _trace(context, instance, record, workflow),
+                leave=drafts.append,
             )
             try:
                 solution = arm.solve(solve)
             except LimitReached as limit:
                 record.cap = _cap(limit, meter)
-                solution = Solution(patch=workplace.diff(), stop=limit.stop, notes=str(limit))
+                solution = _cut_short(limit, drafts[-1] if drafts else Draft(), workplace)
         _keep(context, record, arm, solution, folder)
         if arm.paid and record.patch.strip():
             _validate(context, record, workplace, folder)
@@ -113,6 +123,19 @@ def _cap(limit: LimitReached, meter: Meter) -> str:
     if not meter.calls:
         raise limit
     return limit.scope
+
+
+def _trace(context: RunContext, instance: Instance, record: Record, workflow: str) -> Trace:
+    """Return what keeps the trace of a workflow in this attempt."""
+    stated = digest(instance.problem.statement)
+    return TraceWriter(context.layout, record.cell, record.attempt, workflow, context.redactor, specification=stated)
+
+
+def _cut_short(limit: LimitReached, draft: Draft, workplace: Workplace) -> Solution:
+    """Return what stands where a limit ended solving."""
+    left = {field.name: getattr(draft, field.name) for field in dataclasses.fields(draft)}
+    left["patch"] = workplace.diff() if draft.patch is None else draft.patch
+    return Solution(**left, stop=limit.stop, notes=str(limit))
 
 
 def _opened_sandbox(context: RunContext, instance: Instance, record: Record) -> Sandbox:
@@ -198,6 +221,11 @@ def _meter(context: RunContext, arm: Arm, outside: Outside, folder: Path, record
         on_call=called,
         before_first_call=about_to_pay if arm.paid else None,
         transcript_path=folder / TRANSCRIPT_FILE,
+        conversation=Conversation(
+            folder / CONVERSATION_FILE,
+            {"run_id": record.run_id, "task_id": record.cell.instance_id, "cell": str(record.cell)},
+            context.redactor,
+        ),
         label={"key": record.key},
         redactor=context.redactor,
     )

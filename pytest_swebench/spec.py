@@ -33,6 +33,7 @@ class ExperimentSpec:
     arms: tuple[str, ...]
     models: tuple[str, ...]
     temperatures: tuple[float | None, ...]
+    turns: tuple[int | None, ...]
     provider: str
     provider_url: str
     selection: Selection
@@ -70,6 +71,7 @@ def make_spec(config: pytest.Config, marker: pytest.Mark | None, env: Mapping[st
         arms=_arms(settings["arms"], given.get("arms")),
         models=_models(config, settings["model"], given, is_demo=is_demo),
         temperatures=_temperatures(settings["temperatures"], given.get("temperatures"), is_demo=is_demo),
+        turns=_turns(settings["max_turns"], given.get("max_turns")),
         provider=_absolute(provider, provider_dir),
         provider_url=settings.value("provider_url") or "",
         selection=_selection(config, settings, started_in),
@@ -144,6 +146,18 @@ def _temperature(value: Any, where: str) -> float:
     if not 0 <= number < math.inf:
         raise InputError(f"{where}: {value!r} is not a number of 0 or more; give e.g. 0.2,0.8")
     return number
+
+
+def _turns(setting: Resolved, marked: Any) -> tuple[int | None, ...]:
+    if marked is not None and not setting.is_typed:
+        where = "@pytest.mark.experiment(max_turns=...)"
+        texts = [str(value) for value in (marked if isinstance(marked, list | tuple) else [marked])]
+    else:
+        where, texts = setting.source, list(split(setting.value or ""))
+    for text in texts:
+        if not text.isdecimal() or not int(text):
+            raise InputError(f"{where}: {text!r} is not a whole number of 1 or more; give e.g. 10,20")
+    return tuple(map(int, texts)) or (None,)
 
 
 def _selection(config: pytest.Config, settings: Settings, started_in: Path) -> Selection:

@@ -60,6 +60,7 @@ def docker_settings(config: pytest.Config) -> dict[str, str]:
         settings[name.strip()] = value.strip()
     if profile := config.getoption("swe_sandbox_profile"):
         settings["profile"] = profile
+    settings.setdefault("agent_network", settings_of(config).value("agent_network"))
     return settings
 
 
@@ -126,7 +127,7 @@ def _check_effect(config: pytest.Config) -> None:
     containers = ("sandbox_option", "sandbox_profile", "grade_network")
     idle = {
         "--harness=official": option("swe_harness") == "official" and (*containers, "no_control"),
-        "--sandbox=local": option("swe_sandbox") == "local" and containers,
+        "--sandbox=local": option("swe_sandbox") == "local" and (*containers, "agent_network"),
         "--generate-only": option("swe_generate_only") and ("harness", "grade_network", "eval_timeout", "no_control"),
         "--sandbox-profile=official": option("swe_sandbox_profile") == "official" and ("sandbox_option",),
     }

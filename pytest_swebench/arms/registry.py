@@ -12,11 +12,32 @@ from pytest_swebench.arms.protocol import Arm
 from pytest_swebench.errors import InputError, unknown
 
 _BUILT_IN: Final[Mapping[str, str]] = {
+    "adaptive_backtrack": "pytest_swebench.arms.workflows.adaptive:AdaptiveBacktrack",
+    "agent": "pytest_swebench.arms.agent.agent:Agent",
+    "agent_onepatch": "pytest_swebench.arms.local.onepatch:OnePatchAgent",
+    "baseline": "pytest_swebench.arms.local.baseline:Baseline",
     "gold": "pytest_swebench.arms.simple:Gold",
+    "mini": "pytest_swebench.arms.mini.arm:Mini",
     "null": "pytest_swebench.arms.simple:Null",
     "predictions": "pytest_swebench.arms.predictions:Predictions",
+    "s1_decomposed": "pytest_swebench.arms.workflows.decomposed:s1_decomposed",
+    "s1_decomposed_lite": "pytest_swebench.arms.workflows.decomposed:s1_decomposed_lite",
+    "s1_direct": "pytest_swebench.arms.workflows.direct:s1_direct",
+    "s1_tdd": "pytest_swebench.arms.workflows.tdd:s1_tdd",
+    "s1_tdd_behavior": "pytest_swebench.arms.workflows.tdd:s1_tdd_behavior",
+    "s1_tdd_review": "pytest_swebench.arms.workflows.review:s1_tdd_review",
+    "s1_tdd_review_backtrack": "pytest_swebench.arms.workflows.review:s1_tdd_review_backtrack",
+    "s1_tdd_rule_backtrack": "pytest_swebench.arms.workflows.review:s1_tdd_rule_backtrack",
+    "s1_tdd_verified": "pytest_swebench.arms.workflows.tdd:s1_tdd_verified",
+    "s1_tdd_verified_blind": "pytest_swebench.arms.workflows.tdd:s1_tdd_verified_blind",
     "singleshot": "pytest_swebench.arms.singleshot:Singleshot",
+    "team_leader_follower": "pytest_swebench.arms.team.arm:team_leader_follower",
+    "team_review": "pytest_swebench.arms.team.arm:team_review",
+    "team_roles": "pytest_swebench.arms.team.arm:team_roles",
+    "team_round_robin": "pytest_swebench.arms.team.arm:team_round_robin",
 }
+_INSTALLING: Final = frozenset({"agent"})
+"""Arms that may be given a network to install packages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +45,8 @@ class ArmRegistry:
     """Makes arms by name.
 
     `extra` holds the arms of plugins, `patches` what the arm `predictions` reads, `context` and `context_tokens` what
-    `singleshot` shows of a repository.
+    `singleshot` shows of a repository, `agent_network` whether agents may install packages, `tool_calls` how often an
+    agent of a team may call each tool.
     """
 
     extra: Mapping[str, Arm] = field(default_factory=dict)
@@ -32,6 +54,8 @@ class ArmRegistry:
     max_patch_mb: float | None = None
     context: str | None = None
     context_tokens: int | None = None
+    agent_network: str = "none"
+    tool_calls: int | None = None
 
     def names(self) -> list[str]:
         """Return all known names, sorted."""
@@ -42,8 +66,7 @@ class ArmRegistry:
         if name in self.extra:
             return self.extra[name]
         if name not in _BUILT_IN:
-            hint = " (for the tests without any change use 'null')" if name == "baseline" else ""
-            raise InputError(f"{unknown('arm', name, self.names())}{hint}")
+            raise InputError(unknown("arm", name, self.names()))
         module, _, attribute = _BUILT_IN[name].partition(":")
         factory = getattr(importlib.import_module(module), attribute)
         if name == "predictions":
@@ -58,4 +81,8 @@ class ArmRegistry:
 
             shown = SingleshotSettings(context=self.context or BM25, context_tokens=self.context_tokens)
             return cast(Arm, factory(shown))
+        if name.startswith("team_"):
+            return cast(Arm, factory(agent_network=self.agent_network, tool_calls=self.tool_calls))
+        if name in _INSTALLING:
+            return cast(Arm, factory(agent_network=self.agent_network))
         return cast(Arm, factory())

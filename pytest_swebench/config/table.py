@@ -82,6 +82,27 @@ _ROWS: Final = (
         help="temperatures, or `default` for the provider's own",
     ),
     Setting(
+        name="max_turns",
+        path="generation.max_turns",
+        kind=Kind.WORDS,
+        short=("MAX_TURNS",),
+        help="model calls of an arm that takes turns",
+    ),
+    Setting(
+        name="tool_calls",
+        path="generation.tool_calls",
+        kind=Kind.INTEGER,
+        least=1,
+        help="most calls of each tool by each agent of a team",
+    ),
+    Setting(
+        name="agent_network",
+        path="generation.agent_network",
+        kind=Kind.TEXT,
+        default="none",
+        help="none, or install: agents get a network for installing packages",
+    ),
+    Setting(
         name="max_workers",
         path="generation.max_workers",
         kind=Kind.INTEGER,
@@ -95,9 +116,8 @@ _ROWS: Final = (
         name="generation_timeout",
         path="generation.timeout",
         kind=Kind.NUMBER,
-        default=300.0,
         least=1,
-        help="seconds that an arm may work on a cell",
+        help="seconds that an arm may work on a cell; 300 for one shot, agents and workflows have more",
     ),
     Setting(
         name="generation_enabled",
