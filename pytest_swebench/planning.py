@@ -77,10 +77,14 @@ def resolve_plan(session: ExperimentSession, spec: ExperimentSpec) -> Plan:
 
 def _check_turns(session: ExperimentSession, arms: Mapping[str, Arm], variants: Mapping[str, Variant]) -> None:
     """Raise InputError for turns that an arm cannot do with, and for an option that none of the arms heeds."""
+    from pytest_swebench.arms.registry import is_team
     from pytest_swebench.matrix import takes_turns
 
-    if session.settings["max_turns"].is_typed and not any(map(takes_turns, arms.values())):
-        raise InputError(f"--max-turns: has no effect on {', '.join(arms)}; leave it out, or add an arm such as agent")
+    heeding = {"max_turns": map(takes_turns, arms.values()), "tool_calls": map(is_team, arms)}
+    for name, heeds in heeding.items():
+        if session.settings[name].is_typed and not any(heeds):
+            option = f"--{name.replace('_', '-')}"
+            raise InputError(f"{option}: has no effect on {', '.join(arms)}; leave it out, or see docs/arms.md")
     for variant in variants.values():
         check = getattr(arms[variant.arm], "check_turns", None)
         if check is not None:

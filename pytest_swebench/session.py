@@ -241,7 +241,7 @@ class ExperimentSession:
         from pytest_swebench.run import RunContext
         from pytest_swebench.wiring import make_grading
 
-        backend = self.open_backend()
+        backend = self.open_backend(solve_timeout_s=self._longest_s(plan))
         grader = make_grading(self.config, backend, self.handle)
         if (close := getattr(grader, "close", None)) is not None:
             self._closers.append(close)
@@ -281,10 +281,20 @@ class ExperimentSession:
             self._closers.extend(one.close for one in self._listeners)
         return Broadcast([*self._listeners, *filter(None, more)], _notice)
 
-    def open_backend(self, instances: Sequence[Instance] = ()) -> SandboxBackend:
+    def _longest_s(self, plan: Plan) -> float:
+        """Return the seconds that the most patient arm of a plan may work on a cell."""
+        from pytest_swebench.arms.protocol import solve_timeout_s
+
+        asked_s = self.settings.value("generation_timeout")
+        return max((solve_timeout_s(arm, asked_s) for arm in plan.arms.values()), default=0.0)
+
+    def open_backend(self, instances: Sequence[Instance] = (), *, solve_timeout_s: float = 0.0) -> SandboxBackend:
         from pytest_swebench.wiring import make_sandboxes
 
-        backend = make_sandboxes(self.config, added(self.config, "sandboxes"), self.handle, self.fetcher, instances)
+        extra = added(self.config, "sandboxes")
+        backend = make_sandboxes(
+            self.config, extra, self.handle, self.fetcher, instances, solve_timeout_s=solve_timeout_s
+        )
         self._backends.append(backend)
         return backend
 

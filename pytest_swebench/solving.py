@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pytest_swebench.arms.protocol import SOLVE_TIMEOUT_S, Arm, Draft, Solution, SolveContext
+from pytest_swebench.arms.protocol import Arm, Draft, Solution, SolveContext, solve_timeout_s
 from pytest_swebench.cell import digest
 from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import BudgetExhausted, InfraError, LimitReached
@@ -74,7 +74,7 @@ def solve(
                 provider=meter,
                 sandbox=lambda: workplace(),  # the workplace itself holds the hidden tests, and its repr shows them
                 folder=own,
-                timeout_s=context.solve_timeout_s or float(getattr(arm, "timeout_s", SOLVE_TIMEOUT_S)),
+                timeout_s=solve_timeout_s(arm, context.solve_timeout_s),
                 hidden=instance.hidden if arm.oracle else None,
                 evaluate=evaluate,
                 trace=lambda workflow: _trace(context, instance, record, workflow),
@@ -134,8 +134,8 @@ def _trace(context: RunContext, instance: Instance, record: Record, workflow: st
 def _cut_short(limit: LimitReached, draft: Draft, workplace: Workplace) -> Solution:
     """Return what stands where a limit ended solving."""
     left = {field.name: getattr(draft, field.name) for field in dataclasses.fields(draft)}
-    left["patch"] = workplace.diff() if draft.patch is None else draft.patch
-    return Solution(**left, stop=limit.stop, notes=str(limit))
+    left["patch"], lack = workplace.diff() if draft.patch is None else (draft.patch, "")
+    return Solution(**left, stop=limit.stop, notes="; ".join(filter(None, (str(limit), lack))))
 
 
 def _opened_sandbox(context: RunContext, instance: Instance, record: Record) -> Sandbox:

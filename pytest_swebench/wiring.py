@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import pytest
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_swebench.sandbox.images import Fetcher
     from pytest_swebench.sandbox.protocol import SandboxBackend
 
+_MARGIN_S: Final = 3600.0  # how late a turn under a rate limit may come; the diff is taken after that
+
 
 def make_sandboxes(
     config: pytest.Config,
@@ -27,14 +29,19 @@ def make_sandboxes(
     handle: RunHandle,
     fetcher: Fetcher,
     instances: Sequence[Instance] = (),
+    *,
+    solve_timeout_s: float = 0.0,
 ) -> SandboxBackend:
-    """Return the sandboxes that `--sandbox` names. Raises InputError for bad options."""
+    """Return the sandboxes that `--sandbox` names; they outlast `solve_timeout_s`. Raises InputError."""
+    from pytest_swebench.sandbox.profile import DockerOptions
     from pytest_swebench.sandbox.select import make_backend
 
     name = config.getoption("swe_sandbox") or "auto"
     if name in extra:
         return _checked(name, extra[name](handle.run_id))
-    return make_backend(name, instances, run_id=handle.run_id, extra=docker_settings(config), fetcher=fetcher)
+    settings: dict[str, Any] = {"lifetime_s": max(DockerOptions().lifetime_s, solve_timeout_s + _MARGIN_S)}
+    settings |= docker_settings(config)
+    return make_backend(name, instances, run_id=handle.run_id, extra=settings, fetcher=fetcher)
 
 
 def _checked(name: str, backend: Any) -> SandboxBackend:
@@ -52,16 +59,32 @@ def _checked(name: str, backend: Any) -> SandboxBackend:
 
 def docker_settings(config: pytest.Config) -> dict[str, str]:
     """Return names and values of `--sandbox-option`, and the profile. Raises InputError."""
+    value = settings_of(config).value
     settings: dict[str, str] = {}
     for given in config.getoption("swe_sandbox_option") or ():
-        name, equals, value = given.partition("=")
-        if not (name and equals and value):
+        name, equals, setting = given.partition("=")
+        if not (name and equals and setting):
             raise InputError(f"--sandbox-option {given!r}: give NAME=VALUE, e.g. memory=8g")
-        settings[name.strip()] = value.strip()
+        settings[name.strip()] = setting.strip()
     if profile := config.getoption("swe_sandbox_profile"):
         settings["profile"] = profile
-    settings.setdefault("agent_network", settings_of(config).value("agent_network"))
+    settings.setdefault("agent_network", value("agent_network"))
+    _check_lifetime(settings.get("lifetime_s"), value("generation_timeout"))
     return settings
+
+
+def _check_lifetime(given: str | None, solve_timeout_s: float | None) -> None:
+    """Raise InputError for sandboxes that would be gone before solving is over."""
+    from pytest_swebench.sandbox.profile import DockerOptions
+
+    if given is None or solve_timeout_s is None:
+        return
+    lifetime_s = DockerOptions.from_extra({"lifetime_s": given}).lifetime_s
+    if lifetime_s <= solve_timeout_s:
+        raise InputError(
+            f"--sandbox-option lifetime_s={given}: sandboxes would end before solving does "
+            f"(--generation-timeout {solve_timeout_s:g}); leave it out, and they last long enough"
+        )
 
 
 def make_grading(config: pytest.Config, backend: SandboxBackend, handle: RunHandle) -> Grader:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from pytest_swebench.arms.left import diff_left
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Provider, Request, Usage
 from pytest_swebench.records.schema import Record
@@ -80,9 +81,9 @@ class Workplace:
             self.record.history = dict(self.opened.history)
         return self.opened
 
-    def diff(self) -> str:
-        """Return what the arm has changed so far."""
-        return "" if self.opened is None else self.opened.diff()
+    def diff(self) -> tuple[str, str]:
+        """Return what the arm has changed so far, and why that cannot be had where it cannot."""
+        return ("", "") if self.opened is None else diff_left(self.opened)
 
     def close(self) -> list[str]:
         """Remove the sandbox."""

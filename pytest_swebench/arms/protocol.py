@@ -96,3 +96,8 @@ class Arm(Protocol):
 
     def solve(self, context: SolveContext) -> Solution:
         """Work on the problem; raises LimitReached, InfraError or RefusedError."""
+
+
+def solve_timeout_s(arm: Arm, asked_s: float | None) -> float:
+    """Return the seconds that `arm` may take for solving, where `asked_s` is what --generation-timeout says."""
+    return asked_s or float(getattr(arm, "timeout_s", SOLVE_TIMEOUT_S))

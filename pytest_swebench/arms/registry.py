@@ -40,6 +40,11 @@ _INSTALLING: Final = frozenset({"agent"})
 """Arms that may be given a network to install packages."""
 
 
+def is_team(name: str) -> bool:
+    """Say whether `--tool-calls` bounds the arm called `name`."""
+    return name.startswith("team_") and name in _BUILT_IN
+
+
 @dataclass(frozen=True, slots=True)
 class ArmRegistry:
     """Makes arms by name.
@@ -81,7 +86,7 @@ class ArmRegistry:
 
             shown = SingleshotSettings(context=self.context or BM25, context_tokens=self.context_tokens)
             return cast(Arm, factory(shown))
-        if name.startswith("team_"):
+        if is_team(name):
             return cast(Arm, factory(agent_network=self.agent_network, tool_calls=self.tool_calls))
         if name in _INSTALLING:
             return cast(Arm, factory(agent_network=self.agent_network))

@@ -19,6 +19,8 @@ from pytest_swebench.errors import DatasetError, InputError, unknown
 
 RUNS: Final = Path("sandbox/runs")
 SEEDS: Final = Path("sandbox/seed_tasks.jsonl")
+_TASKS: Final = "tasks.jsonl"
+_RUN: Final = "tasks-"  # and the name of the folder is the id of a run
 _ENV_TASK: Final = "env"
 _REFUSED: Final = (3, 4)  # pytest's exit codes where nothing ran
 _INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
@@ -82,15 +84,17 @@ def run_task(task_id: str, seeds: Path | None, **settings: Any) -> int:
 
 @task.command("batch", context_settings={"ignore_unknown_options": True})
 @click.option("--seeds", type=click.Path(path_type=Path), default=SEEDS, show_default=True, help="file of tasks")
+@click.option("--resume", metavar="RUN", default="", help="go on with an earlier batch, by its run's id")
 @_settings
-def run_batch(seeds: Path, **settings: Any) -> int:
+def run_batch(seeds: Path, resume: str, **settings: Any) -> int:
     """Run all tasks of a file; leaves results.jsonl and summary.csv in sandbox/runs/<time>. Exit code 0 if all ended.
 
     A comma list of models, temperatures or turns runs every combination.
     """
     from pytest_swebench.reporting.tasks import write_batch
 
-    folder, lines, code = _ran(*_read(seeds), **settings)
+    begun = _begun(resume) if resume else None
+    folder, lines, code = _ran(*_read(begun / _TASKS if begun else seeds), begun, **settings)
     if folder is None:
         return code
     write_batch(folder, lines)
@@ -131,6 +135,7 @@ def convert(file: Path, instance_id: str, repo: str) -> int:
 def _ran(
     rows: list[Row],
     base: Path,
+    begun: Path | None = None,
     *,
     agent: bool,
     model: str,
@@ -141,7 +146,10 @@ def _ran(
     show_command: bool,
     pytest_options: Sequence[str],
 ) -> tuple[Path | None, list[dict[str, Any]], int]:
-    """Run `rows` by pytest; return the folder for their files, what they came to, and an exit code."""
+    """Run `rows` by pytest; return the folder for their files, what they came to, and an exit code.
+
+    `begun` is the folder of the run that goes on, whose own rows they are.
+    """
     from pytest_swebench.arms.local.onepatch import TURNS
     from pytest_swebench.reporting.tasks import task_lines
 
@@ -160,11 +168,13 @@ def _ran(
         click.echo(shown(pytest_arguments(["--dataset=TASKS", *options, *pytest_options])))
         return None, [], 0
     rows = _with_images(rows)
-    folder = _new_folder()
-    root, name = results_folder(output_dir), f"tasks-{folder.name}"
-    tasks = folder / "tasks.jsonl"
-    tasks.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    options = [f"--dataset={tasks}", f"--output-dir={root}", f"--run-id={name}", *options, *pytest_options]
+    folder = begun or _new_folder()
+    root, name = results_folder(output_dir), f"{_RUN}{folder.name}"
+    tasks = folder / _TASKS
+    if begun is None:
+        tasks.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    run = f"--run-id={name}" if begun is None else f"--resume={name}"
+    options = [f"--dataset={tasks}", f"--output-dir={root}", run, *options, *pytest_options]
     code = run_to_end(pytest_arguments(options))
     if code in _REFUSED or not (root / name / "results.jsonl").exists():
         return None, [], _INTERRUPTED if code == INTERRUPTED else 1
@@ -232,6 +242,15 @@ def _with_images(rows: Iterable[Row]) -> list[Row]:
         client.close()
     click.echo(f"image: {image.name}, {'built' if image.built else 'here already, built'} upon {image.base}")
     return [row if row.get("image") or row.get("trusted") else row | {"image": image.name} for row in rows]
+
+
+def _begun(run_id: str) -> Path:
+    """Return the folder of a batch that began earlier. Raises InputError."""
+    folder = (RUNS / run_id.removeprefix(_RUN)).absolute()
+    if not (folder / _TASKS).is_file():
+        known = (f"{_RUN}{path.parent.name}" for path in RUNS.glob(f"*/{_TASKS}"))
+        raise InputError(f"--resume: {unknown('run', run_id, known)} (in {RUNS})")
+    return folder
 
 
 def _new_folder() -> Path:

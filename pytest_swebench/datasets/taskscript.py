@@ -44,6 +44,15 @@ if [ ${#task_wants[@]} -eq 0 ]; then echo 'nothing to install'; exit 0; fi
 """
 
 
+# pytest's own word, not its exit code alone, which tests that end the process make 0; and what never ran did not pass
+_PASSED: Final = (
+    "import sys, xml.etree.ElementTree as trees; "
+    'suite = next(trees.parse(sys.argv[1]).iter("testsuite")); '
+    'tests, *others = (int(suite.get(name, 0)) for name in ("tests", "errors", "failures", "skipped")); '
+    'sys.exit("no test passed" if tests <= sum(others) else 0)'
+)
+
+
 def install_script() -> str:
     """Return a script that installs what the repository declares: itself, and its requirements.txt."""
     return f'{PRELUDE}{_PROJECT}{_PIP}  "${{task_wants[@]}}"\n'
@@ -61,15 +70,21 @@ def pytest_command(arguments: Sequence[str], pytest_k: str = "", pytest_paths: S
 
 
 def eval_script(task: Task) -> str:
-    """Return the script that grades a task: its tests, after what it needs is installed as far as can be."""
+    """Return the script that grades a task: its tests, after what it needs is installed as far as can be.
+
+    Its tests' exit code is pytest's, but not 0 where pytest reports no test that passed.
+    """
+    tests = f'{pytest_command(["-rA"], task.pytest_k, task.pytest_paths)} --junitxml="$task_report"'
+    passed = f'"$task_python" -I -c {shlex.quote(_PASSED)} "$task_report"'
     lines = [
         "#!/bin/bash",
         "set -uxo pipefail",
         'cd "$SWEBENCH_TESTBED"',
         f"timeout -k 1 {task.timeouts_s['install']:g} bash -c {shlex.quote(install_script())}",
         PRELUDE.rstrip(),
+        "task_report=$(mktemp -d)/report.xml",
         ": '>>>>> Start Test Output'",
-        f"timeout -k 1 {task.timeouts_s['test']:g} {pytest_command(['-rA'], task.pytest_k, task.pytest_paths)}",
+        f"timeout -k 1 {task.timeouts_s['test']:g} {tests} && {passed}",
         ": '>>>>> End Test Output'",
     ]
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from pytest_swebench.records.journal import unseal
 from pytest_swebench.redact import Redactor
 
 _SEAL_BYTES: Final = 20  # `,"crc":"01234567"}` and a little more
+_PASSING: Final = re.compile(r"\b\d+\.\d+ ?s(?:econds?)?\b(?: \(\d+:\d\d:\d\d\))?|\b0x[0-9a-f]{8,}\b")
 
 
 def read_exchanges(path: Path) -> list[Recording]:
@@ -31,11 +33,22 @@ def read_exchanges(path: Path) -> list[Recording]:
     return exchanges
 
 
+def alike_digest(request: Request, redactor: Redactor) -> str:
+    """Return the digest that `request` shares with those that ask the same.
+
+    Transcripts hold no secrets, nor does what was made of their answers; and the same tests take other seconds each
+    time, the same objects have other addresses. None of that makes another question.
+    """
+    clean = redacted(request, redactor)
+    messages = (dataclasses.replace(message, content=_PASSING.sub("", message.content)) for message in clean.messages)
+    return dataclasses.replace(clean, messages=tuple(messages)).digest
+
+
 class Earlier:
     """Serves, by request and in order, what one of `attempts` got; anything else goes to `provider`.
 
-    Where several attempts asked the same question, the one that asked it most often is followed. Transcripts hold no
-    secrets, nor does what was made of their answers: a request counts as the same without them, too.
+    Where several attempts asked the same question, the one that asked it most often is followed. What counts as the
+    same, `alike_digest` says.
     """
 
     def __init__(self, provider: Provider, *attempts: Sequence[Recording], redactor: Redactor | None = None) -> None:
@@ -44,13 +57,12 @@ class Earlier:
         self._provider = provider
         self._redactor = redactor or Redactor()
         self._answers: dict[str, list[Answer]] = {}
-        self._exact: dict[str, str] = {}  # digest of a request as it was -> that of it without secrets
+        self._exact: dict[str, str] = {}  # digest of a request as it was -> `alike_digest`
         for exchanges in attempts:
             asked: dict[str, list[Answer]] = {}
             for exchange in exchanges:
-                clean = exchange.clean_digest
-                self._exact[exchange.request_digest] = clean
-                asked.setdefault(clean, []).append(exchange.answer)
+                self._exact[exchange.request_digest] = exchange.alike_digest
+                asked.setdefault(exchange.alike_digest, []).append(exchange.answer)
             for digest, answers in asked.items():
                 if len(answers) > len(self._answers.get(digest, ())):
                     self._answers[digest] = answers
@@ -77,5 +89,4 @@ class Earlier:
         self._provider.close()
 
     def _waiting(self, request: Request) -> list[Answer] | None:
-        clean = self._exact.get(request.digest) or redacted(request, self._redactor).digest
-        return self._answers.get(clean)
+        return self._answers.get(self._exact.get(request.digest) or alike_digest(request, self._redactor))

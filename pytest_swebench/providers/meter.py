@@ -8,9 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from pytest_swebench.providers.earlier import alike_digest
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Provider, Request, Usage
-from pytest_swebench.providers.replay import exchange_as_json, redacted
+from pytest_swebench.providers.replay import exchange_as_json
 from pytest_swebench.providers.shortened import Shortener
 from pytest_swebench.providers.tokens import count_tokens
 from pytest_swebench.records.conversation import Conversation
@@ -103,7 +104,7 @@ class Meter:
         if self._transcript_path is not None:
             exchange = {
                 **self._shortener.shorten(exchange_as_json(request, answer)),
-                "clean_digest": redacted(request, self._redactor).digest,
+                "alike_digest": alike_digest(request, self._redactor),
                 "provider": self.name,
                 "cost_usd": cost_usd,
                 **self._label,

@@ -24,7 +24,7 @@ _COMPARED: Final = 20_000  # characters of a request that are compared to find t
 class Recording:
     """One line of a file of recordings. `request_digest` decides; `request` is there for people.
 
-    `clean_digest` is that of the request without secrets.
+    `alike_digest` is that of `earlier.alike_digest`, in transcripts.
     """
 
     request_digest: str
@@ -32,7 +32,7 @@ class Recording:
     request: Request
     answer: Answer
     line: int = 0
-    clean_digest: str = ""
+    alike_digest: str = ""
 
 
 class ReplayProvider:
@@ -156,8 +156,8 @@ def parse_recording(line: str, number: int, path: str | Path, restorer: Restorer
     try:
         data = restorer.restore(json.loads(line))
         request_digest, sample, request = request_from_json(data)
-        clean_digest = data.get("clean_digest") or request.digest
-        return Recording(request_digest, sample, request, answer_from_json(data["answer"]), number, clean_digest)
+        alike = data.get("alike_digest") or request.digest
+        return Recording(request_digest, sample, request, answer_from_json(data["answer"]), number, alike)
     except KeyError as error:
         raise InputError(f"{str(path)!r}, line {number}: no field {error}; record the exchange again") from error
     except (ValueError, TypeError, AttributeError) as error:

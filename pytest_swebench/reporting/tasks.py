@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_swebench.arms.local.result import RESULT_FILE, TAIL_FILE, Status, TaskResult, read_result
+from pytest_swebench.arms.local.result import RESULT_FILE, TAIL_FILE, Status, TaskResult, last_line, read_result
 from pytest_swebench.cell import Cell
 from pytest_swebench.records.layout import RunLayout, json_line, write_json, write_whole
 from pytest_swebench.records.schema import cell_of
@@ -92,11 +92,20 @@ def _variants(run_folder: Path) -> dict[str, Line]:
     """Return the metadata of a run's variants by their names, from the first lines of their files."""
     found = {}
     for path in run_folder.parent.glob("*.jsonl"):
-        with path.open(encoding="utf-8") as file:
-            metadata = json.loads(file.readline() or "{}")
+        metadata = _first_line(path)
         if metadata.get("type") == "run_metadata" and metadata["run_id"] == run_folder.name:
             found[metadata["variant"]] = metadata
     return found
+
+
+def _first_line(path: Path) -> Line:
+    """Return the object on the first line of a file; empty for another kind of file, or one just being written."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = json.loads(file.readline())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _left(layout: RunLayout, cell: Cell, attempt: int) -> TaskResult | None:
@@ -117,5 +126,5 @@ def _lacking(record: Mapping[str, Any]) -> TaskResult:
         status=Status.PASS if record["resolved"] else Status.FAIL,
         exit_code=-1,
         duration_s=float(record["wall_time_seconds"].get("total", 0.0)),
-        tail=" ".join(str(error.get("message") or record["notes"] or record["outcome"]).split()),
+        tail=last_line(" ".join(str(error.get("message") or record["notes"] or record["outcome"]).split())),
     )

@@ -88,7 +88,10 @@ def _clone(source: Source, target: Path, timeout_s: float) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     environment |= {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
     deadline = time.monotonic() + timeout_s
-    commit = _fetched(source, target, timeout_s, environment) or _cloned(source, target, deadline, environment)
+    commit = _fetched(source, target, timeout_s, environment)
+    if not commit:
+        left_s = max(deadline - time.monotonic(), 0.0)
+        commit = _cloned(source, target, left_s, environment, limit_s=timeout_s)
     _git(["checkout", "--quiet", "--force", "-B", "main", commit, "--"], cwd=target)
 
 
@@ -105,12 +108,12 @@ def _fetched(source: Source, target: Path, timeout_s: float, environment: dict[s
     return _commit(target, "FETCH_HEAD")
 
 
-def _cloned(source: Source, target: Path, deadline: float, environment: dict[str, str]) -> str:
-    """Clone everything and return the commit that is asked for."""
+def _cloned(source: Source, target: Path, left_s: float, environment: dict[str, str], *, limit_s: float) -> str:
+    """Clone everything in the `left_s` of `limit_s` seconds and return the commit that is asked for."""
     shutil.rmtree(target, ignore_errors=True)
     command = ["clone", "--quiet", "--no-checkout", "--template=", "--", source.url, str(target)]
-    left_s = max(deadline - time.monotonic(), 0.0)
-    _git(command, cwd=target.parent, timeout_s=left_s, environment=environment, what=f"cloning {source.url!r}")
+    what = f"cloning {source.url!r}"
+    _git(command, cwd=target.parent, timeout_s=left_s, environment=environment, what=what, limit_s=limit_s)
     wanted = [f"refs/remotes/origin/{source.ref}", source.ref] if source.ref else ["refs/remotes/origin/HEAD", "HEAD"]
     for name in wanted:
         if commit := _commit(target, name):
@@ -150,7 +153,9 @@ def _git(
     environment: dict[str, str] | None = None,
     accept: tuple[int, ...] = (0,),
     what: str = "",
+    limit_s: float | None = None,
 ) -> str:
+    """Return what git says. Raises InfraError, which names `limit_s` where `timeout_s` is only the rest of it."""
     process = subprocess.Popen(
         ["git", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", *arguments],
         cwd=cwd,
@@ -168,7 +173,8 @@ def _git(
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        message = f"{what} took more than {timeout_s:g} s; raise the instance's timeout 'clone' if that is too short"
+        most_s = timeout_s if limit_s is None else limit_s
+        message = f"{what} took more than {most_s:g} s; raise the instance's timeout 'clone' if that is too short"
         raise InfraError(message) from None
     if process.returncode not in accept:
         tail = "\n".join(errors.strip().splitlines()[-5:])

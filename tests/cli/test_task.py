@@ -251,6 +251,26 @@ def test_a_task_without_an_image_gets_the_one_for_tasks(tmp_path: Path, write_ta
     assert json.loads(records.read_text())["outcome"] == "resolved"
 
 
+def test_batch_goes_on_where_it_was_left(tmp_path: Path, write_tasks: Any, server: GitServer) -> None:
+    tasks = write_tasks(ids=("basket-total", "colours-known"))
+    first = runner(tmp_path, "batch", "--seeds", str(tasks), "-k", "basket")
+    assert first.returncode == 0, first.stdout + first.stderr
+    (tmp_path / "results" / "of_mine.jsonl").write_text("{not JSON\n")
+    asked = server.asked["basket.git"]
+    folder = the_run(tmp_path)
+    done = runner(tmp_path, "batch", "--resume", f"tasks-{folder.name}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert the_run(tmp_path) == folder
+    assert {row["task_id"]: row["status"] for row in table(folder)[0]} == {
+        "basket-total": "fail",
+        "colours-known": "pass",
+    }
+    assert server.asked["basket.git"] == asked
+    other = runner(tmp_path, "batch", "--resume", f"tasks-{folder.name}9")
+    assert other.returncode == 1
+    assert f"did you mean 'tasks-{folder.name}'?" in " ".join(other.stderr.split())
+
+
 def test_no_engine_is_exit_code_2(tmp_path: Path, write_tasks: Any) -> None:
     tasks = write_tasks(ids=("basket-all",), trusted=False)
     done = runner(tmp_path, "batch", "--seeds", str(tasks), DOCKER_HOST=f"unix://{tmp_path / 'no.sock'}")

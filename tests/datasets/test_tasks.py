@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import os
 import shlex
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_swebench.datasets.instance import Instance, Kind, Problem, Source, Task
+from pytest_swebench.datasets.instance import Hidden, Instance, Kind, Problem, Source, Task
 from pytest_swebench.datasets.tasks import instance_from_task
 from pytest_swebench.errors import DatasetError
 from tests.datasets.rows_to_test import PATCH
@@ -149,7 +150,7 @@ def test_arms_are_told_the_stages_and_not_the_answer() -> None:
         ref="v1", pytest_k="last", pytest_paths=("t/a.py",), timeouts_s={"clone": 5.0, "install": 20.0, "test": 5.0}
     )
     assert PATCH not in str(instance.problem)
-    assert shlex.split(judging_command(instance))[-3:] == ["t/a.py", "-k", "last"]
+    assert " -rA t/a.py -k last --junitxml=" in judging_command(instance)
     assert Instance.from_json(json.loads(json.dumps(instance.as_json()))) == instance
 
 
@@ -182,7 +183,9 @@ def test_missing_ref_is_refused() -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1).map(str.strip).filter(bool))
 def test_selection_reaches_pytest_as_one_argument(pytest_k: str) -> None:
-    assert shlex.split(judging_command(load(pytest_k=pytest_k)))[-2:] == ["-k", pytest_k]
+    words = shlex.split(judging_command(load(pytest_k=pytest_k)))
+    place = words.index("--junitxml=$task_report")
+    assert words[place - 2 : place] == ["-k", pytest_k]
 
 
 def test_script_runs_the_tests_between_the_markers(testbed: Path) -> None:
@@ -198,6 +201,23 @@ def test_script_reports_a_failing_test(testbed: Path) -> None:
 
     assert "FAILED test_shop.py::test_broken" in done.stdout
     assert "1 failed, 2 deselected" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "import os\n\ndef test_a():\n    os._exit(0)\n",
+        "import pytest\n\n@pytest.mark.skip\ndef test_a(): ...\n",
+        "import pytest\n\n@pytest.mark.xfail\ndef test_a():\n    assert 0\n",
+    ],
+    ids=["ended", "skipped", "expected to fail"],
+)
+def test_exit_code_0_is_not_enough_where_no_test_passed(testbed: Path, tests: str) -> None:
+    (testbed / "test_shop.py").write_text(tests)
+    script = load(timeouts={"test": 120}).hidden.eval_script.replace(": '>>>>> End", "echo code $?; : '>>>>> End")
+    done = run_eval_script(dataclasses.replace(load(), hidden=Hidden(eval_script=script)), testbed)
+
+    assert done.stdout.endswith("code 1\n")
 
 
 def test_script_stops_endless_tests(testbed: Path) -> None:

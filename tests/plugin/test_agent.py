@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,6 +14,10 @@ from pytest_swebench.datasets.demo import load_demo
 from tests.plugin.conftest import Run, outcomes, records
 from tests.support.gold_agent import Call, edits, good_work
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
+from tests.support.trivial import trivial_image, trivial_instance
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 ISSUE = "tinyconf__tinyconf-5"
 TESTS: Call = ("run_tests", {"args": ["-q", "tests"]})
@@ -247,3 +252,50 @@ def tool_results(body: dict[str, Any]) -> list[str]:
 def lines(folder: Path, run_id: str) -> list[dict[str, Any]]:
     path = folder / "results" / run_id / "results.jsonl"
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+PATIENT = """
+from pytest_swebench.arms.protocol import Solution
+
+class Patient:
+    name, version, paid, oracle = "patient", "1", False, False
+    timeout_s = 9000.0
+    def check(self, instances): pass
+    def solve(self, context):
+        told = context.sandbox().run(r"tr '\\0' '\\n' < /proc/1/cmdline | tail -n 1", timeout_s=30)
+        return Solution(notes=f"{context.timeout_s:g} {told.output.strip()}")
+
+def pytest_swebench_arms():
+    return [Patient()]
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [((), "9000 12600"), (("--generation-timeout=20000",), "20000 23600"), (("--generation-timeout=60",), "60 7200")],
+)
+def test_sandboxes_outlast_the_most_patient_arm(
+    run: Run, pytester: pytest.Pytester, docker_client: DockerClient, options: tuple[str, ...], expected: str
+) -> None:
+    instance = trivial_instance(1)
+    trivial_image(docker_client)
+    (pytester.path / "calc").mkdir()
+    row = {"task_id": "calc", "repo": "calc", "ref": "", "image": instance.image, "timeouts": {"clone": 60}}
+    (pytester.path / "rows.jsonl").write_text(json.dumps(row))
+    for arguments in (("init", "-q"), ("commit", "-q", "--allow-empty", "-m", "base")):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.invalid", *arguments]
+        subprocess.run(command, cwd=pytester.path / "calc", check=True)
+    pytester.makeconftest(PATIENT)
+    chosen = ("-m", "experiment", "--dataset=rows.jsonl", "--arms=patient", "--outcome=capture", "--generate-only")
+    assert run(*chosen, *options).ret == 0
+    (record,) = records(pytester.path)
+    assert record["notes"] == expected
+
+
+def test_a_limit_after_the_repository_is_gone_is_no_fault_of_the_tool(run: Run, pytester: pytest.Pytester) -> None:
+    wreck = ScriptedAnswer("", (("run", {"command": "rm -rf .git"}),))
+    with LLMServer([wreck, LOOK]) as server:
+        assert run(*demo(server.openai_url, "--max-cost-per-cell=0.04")).ret == 0
+    (record,) = records(pytester.path)
+    assert (record["outcome"], record["stop"]) == ("limit", "cost")
+    assert "no patch can be taken from what was left" in record["notes"]

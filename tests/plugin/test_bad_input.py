@@ -150,6 +150,10 @@ def test_bad_patch_file_is_named(run: Run, pytester: pytest.Pytester, content: s
     [
         ("--eval-timeout=0", ("--eval-timeout 0", "must be 1 or more")),
         ("--eval-max-workers=0", ("--eval-max-workers 0",)),
+        (
+            "--sandbox-option=lifetime_s=600 --generation-timeout=900",
+            ("lifetime_s=600: sandboxes would end before solving does", "--generation-timeout 900"),
+        ),
         ("--sandbox-option=memory", ("--sandbox-option 'memory'", "NAME=VALUE")),
         ("--sandbox-option=memroy=1g", ("memroy", "did you mean 'memory'")),
         ("--run-id=a/b", ("--run-id 'a/b'", "letters, digits")),

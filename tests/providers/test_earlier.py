@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -102,6 +103,27 @@ def test_line_whose_seal_is_broken_is_left_out(tmp_path: Path) -> None:
     sealed = [seal(json.loads(line)) for line in transcript.read_bytes().splitlines()]
     transcript.write_bytes(sealed[0].replace(b"1: one", b"7: one") + sealed[1])
     assert [exchange.answer.text for exchange in read_exchanges(transcript)] == ["2: two"]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "same"),
+    [
+        ("25 passed in 0.16s", "25 passed in 0.09s", True),
+        ("1 failed in 61.20s (0:01:01)", "1 failed in 59.99s", True),
+        ("Ran 3 tests in 0.001 seconds", "Ran 3 tests in 12.5 seconds", True),
+        ("<Lexer object at 0x7f3a2c10d5e0>", "<Lexer object at 0x7fe01c0a33d0>", True),
+        ("25 passed in 0.16s", "24 passed in 0.16s", False),
+        ("version 1.2", "version 1.3", False),
+        ("flags 0x1f", "flags 0x2f", False),
+    ],
+)
+def test_tests_that_took_other_seconds_make_no_other_question(
+    tmp_path: Path, before: str, now: str, same: bool
+) -> None:
+    endpoint, transcript = Endpoint(), tmp_path / "transcript.jsonl"
+    attempt(endpoint, transcript, [question(before)])
+    (told,) = attempt(Earlier(endpoint, read_exchanges(transcript)), tmp_path / "second.jsonl", [question(now)])
+    assert told == ((f"1: {before}", "earlier") if same else (f"2: {now}", ""))
 
 
 def test_secrets_that_were_taken_out_of_a_transcript_make_no_other_question(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from pytest_swebench.cell import Cell
 from pytest_swebench.outcome import Outcome, Stop
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, ToolCall, Usage
 from pytest_swebench.records.conversation import Conversation
-from pytest_swebench.records.layout import CONVERSATION_FILE, RunLayout
+from pytest_swebench.records.layout import CONVERSATION_FILE, RunLayout, set_aside
 from pytest_swebench.records.trace import Artifact, EventType, GuardReport, GuardVerdict, Status, TraceEvent
 from pytest_swebench.records.tracewriter import TraceWriter
 from pytest_swebench.redact import Redactor
@@ -137,6 +137,68 @@ def test_arm_without_a_trace_is_told_by_what_was_said(layout: RunLayout, snapsho
     assert rendered(layout, record) == snapshot
     assert rendered(layout, record).count("x") < 450
     assert rendered(layout, record, full=True).count("x") >= 600
+
+
+def agent_at_work(layout: RunLayout, attempt: int = 1) -> TraceWriter:
+    """An agent that has called two tools in one answer, of which the second is still at work."""
+    cell = layout.cell_folder(CELL)
+    conversation = Conversation(cell / CONVERSATION_FILE, {}, Redactor())
+    request = Request(model="m-1", agent="agent", messages=(Message("user", "Mend it."),))
+    calls = (ToolCall("1", "run", {"command": "make\nall"}), ToolCall("2", "run_tests", {"args": ["-q"]}))
+    exchange(conversation, request, "I build it.", *calls)
+    trace = writer(layout, "agent", attempt)
+    said = {"step": "agent", "agent": "agent"}
+    trace.event(TraceEvent(type=EventType.STEP_START, **said))
+    trace.event(TraceEvent(type=EventType.ATTEMPT, attempt=1, summary="run, run_tests: I build it.", **said))
+    trace.event(TraceEvent(type=EventType.NOTE, attempt=1, summary=f"run: exit code 0 {'cc ' * 90}built", **said))
+    return trace
+
+
+def test_calls_of_an_agent_stand_with_what_they_gave(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
+    agent_at_work(layout)
+    assert rendered(layout, None) == snapshot
+
+
+def test_agent_that_a_limit_stops_has_not_failed(layout: RunLayout) -> None:
+    trace = agent_at_work(layout)
+    trace.event(
+        TraceEvent(type=EventType.STEP_FAIL, step="agent", agent="agent", attempt=1, summary="the time is over")
+    )
+    told = rendered(layout, made_record(CELL, stop=Stop.TIME))
+    assert "agent - stopped, 1 answer" in told
+    assert "the time is over" in told
+    assert "failed" not in told
+    assert "stopped by time" in told
+
+
+def test_calls_of_an_earlier_attempt_are_those_it_made(layout: RunLayout) -> None:
+    agent_at_work(layout)
+    set_aside(layout.cell_folder(CELL), 1)
+    trace = writer(layout, "agent", 2)
+    # it went another way, and nothing of that was kept
+    trace.event(TraceEvent(type=EventType.ATTEMPT, step="agent", agent="agent", attempt=1, summary="submit: Done."))
+    trace.event(TraceEvent(type=EventType.NOTE, step="agent", agent="agent", attempt=1, summary="submit: submitted"))
+    told = rendered(layout, None)
+    first, second = told.split("(attempt 2 at the cell)")
+    assert "run(command='make\\nall')" in first
+    assert "turn 1: submit: Done." in second
+    assert "submit: submitted" in second
+    assert "run(" not in second
+
+
+def test_answer_that_called_something_else_is_told_without_calls(layout: RunLayout) -> None:
+    trace = agent_at_work(layout)
+    for number, summary in ((2, "run: no line of the conversation"), (0, "of no turn")):
+        trace.event(TraceEvent(type=EventType.ATTEMPT, step="agent", agent="agent", attempt=number, summary=summary))
+    other = writer(layout, "other")
+    other.event(
+        TraceEvent(type=EventType.ATTEMPT, step="agent", agent="agent", attempt=1, summary="read_file: I look.")
+    )
+    told = rendered(layout, None)
+    assert "turn 2: run: no line of the conversation" in told
+    assert "turn 0: of no turn" in told
+    assert "turn 1: read_file: I look." in told
+    assert told.count("run(command=") == 1
 
 
 def test_feedback_is_whole_where_it_is_asked_for_in_full(layout: RunLayout) -> None:

@@ -137,6 +137,26 @@ def test_clone_that_hangs_is_cut_off(tmp_path: Path) -> None:
             materialise(Source(url=url), tmp_path / "target", clone_timeout_s=0.5)
 
 
+def test_clone_that_hangs_after_a_fetch_has_failed_names_the_whole_limit(tmp_path: Path) -> None:
+    import socket
+    import threading
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def refuse() -> None:
+            asking, _ = server.accept()
+            with asking:
+                asking.recv(4096)
+                asking.sendall(b"HTTP/1.0 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+
+        thread = threading.Thread(target=refuse)  # what is asked after that gets no answer
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        with pytest.raises(InfraError, match=r"cloning .* took more than 1.5 s"):
+            materialise(Source(url=url), tmp_path / "target", clone_timeout_s=1.5)
+        thread.join()
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [

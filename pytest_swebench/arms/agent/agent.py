@@ -13,6 +13,7 @@ from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.loop import ANSWER_TOKENS, Ended, EndReason, Loop
 from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, AgentTool, cut
 from pytest_swebench.arms.agent.workbench import Workbench
+from pytest_swebench.arms.left import diff_left
 from pytest_swebench.arms.protocol import Solution, SolveContext
 from pytest_swebench.cell import digest
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
@@ -112,13 +113,14 @@ class Agent:
         return self._solution(bench, loop, ended, trace)
 
     def _solution(self, bench: Workbench, loop: Loop, ended: Ended, trace: Trace) -> Solution:
-        notes = "" if ended.reason is EndReason.TOOL else _NOTES[ended.reason].format(turns=loop.turns)
-        if self._installs and not bench.sandbox.installs:
-            notes = "; ".join(filter(None, (notes, _NO_NETWORK)))
+        patch, lack = diff_left(bench.sandbox)
+        why = "" if ended.reason is EndReason.TOOL else _NOTES[ended.reason].format(turns=loop.turns)
+        no_network = _NO_NETWORK if self._installs and not bench.sandbox.installs else ""
+        notes = "; ".join(filter(None, (why, no_network, lack)))
         failed = ended.reason is EndReason.TURNS
         _tell(trace, EventType.STEP_FAIL if failed else EventType.STEP_PASS, notes or ended.text, loop.turns)
         return Solution(
-            patch=bench.sandbox.diff(),
+            patch=patch,
             stop=Stop.STEPS if failed else Stop.SUBMITTED,
             response_text=loop.last_text,
             tool_calls=loop.tool_calls,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any, Final
 
 from pytest_swebench.providers.protocol import Answer, Message, ToolCall
 
 _KEPT: Final = 2  # of the latest results stay whole: a model that has just read something needs it
 _SHARE: Final = 0.7  # of what was too long
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]")
+_NAME_CHARS: Final = 64
 _ELIDED: Final = "[output left out: the conversation has become too long]"
 
 
@@ -28,7 +31,10 @@ class History:
 
     def answered(self, answer: Answer) -> tuple[ToolCall, ...]:
         """Add what the model answered and return its calls."""
-        calls = tuple(dataclasses.replace(call, arguments=clean(call.arguments)) for call in answer.tool_calls)
+        calls = tuple(
+            dataclasses.replace(call, name=_fit(call.name), arguments=clean(call.arguments))
+            for call in answer.tool_calls
+        )
         text = clean(answer.text)
         if not calls and not text.strip():
             text = "(no answer)"  # endpoints refuse empty turns
@@ -52,6 +58,11 @@ class History:
             if size <= goal:
                 break
         return bool(long)
+
+
+def _fit(name: str) -> str:
+    """Return the name of a tool as endpoints take it: they refuse a conversation with any other, made up or not."""
+    return _UNFIT.sub("_", name)[:_NAME_CHARS] or "_"
 
 
 def clean(value: Any) -> Any:

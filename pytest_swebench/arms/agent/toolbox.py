@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, AgentTool, ToolResult, object_schema
 from pytest_swebench.arms.agent.workbench import Workbench, told
 from pytest_swebench.arms.edits import Edit, EditError, apply_edits
-from pytest_swebench.patch import meant_path
+from pytest_swebench.patch import changed_paths, meant_path
 from pytest_swebench.providers.protocol import Tool
 from pytest_swebench.sandbox.worktree import GIT
 
@@ -140,7 +141,7 @@ def edit_file_tool(bench: Workbench) -> AgentTool:
             return ToolResult("error: nothing changed: both parts are the same")
         # git keeps mode and line ends, and refuses what leads out of the repository
         applied = bench.sandbox.run(
-            f"{GIT} apply --whitespace=nowarn -",
+            f"{GIT} apply --whitespace=nowarn - && {_without_bytecode(changed_paths(diff))}",
             timeout_s=_GIT_TIMEOUT_S,
             stdin=diff.encode(errors="surrogateescape"),
         )
@@ -199,6 +200,16 @@ def _numbered(text: str, first: int, last: int | None) -> str:
     left = end - first + 1 - len(shown)
     text = "\n".join(shown)[:_READ_CHARS]
     return f"{text}\n[... {left} more lines, go on with first={end - left + 1}]" if left > 0 else text
+
+
+def _without_bytecode(paths: Iterable[str]) -> str:
+    """Return the command that removes what Python keeps of `paths`.
+
+    It takes bytecode for current where time, in whole seconds, and size are the same, and an agent can be that fast.
+    """
+    places = (posixpath.split(path.removesuffix(".py")) for path in paths)
+    kept = (f"{shlex.quote(posixpath.join('.', folder, '__pycache__', name))}.*.pyc" for folder, name in places)
+    return f"rm -f -- {' '.join(kept)}"
 
 
 def _ended(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import Final
 
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.loop import EndReason, Loop
+from pytest_swebench.arms.left import diff_left
 from pytest_swebench.arms.local.result import Status
 from pytest_swebench.arms.local.stages import Stages
 from pytest_swebench.arms.local.taskarm import check_tasks, recorded
@@ -60,12 +61,10 @@ class OnePatchAgent:
             )
             loop.say(self._told(context.problem, stages.task))
             ended = loop.run()
-            if (
-                ended.reason is not EndReason.TOOL
-            ):  # it fell silent, or had its turns: pytest has the last word here too
+            if ended.reason is not EndReason.TOOL:  # it fell silent, or had its turns: the last word is pytest's
                 stages.test()
             result = stages.result()
-            patch = stages.sandbox.diff() if stages.patch_applied else ""
+            patch, lack = diff_left(stages.sandbox) if stages.patch_applied else ("", "")
         if not patch and result.status is Status.PASS:
             patch = Null().solve(context).patch  # nothing had to change: grading is to see that too
         return Solution(
@@ -75,7 +74,7 @@ class OnePatchAgent:
             tool_calls=loop.tool_calls,
             commands=loop.commands,
             per_step_tokens={self.name: loop.tokens},
-            notes="" if patch else f"no patch; the tests say: {result.tail}",
+            notes="" if patch else lack or f"no patch; the tests say: {result.tail}",
         )
 
     def _told(self, problem: Problem, task: Task) -> str:

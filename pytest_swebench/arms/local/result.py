@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -62,6 +63,15 @@ class TaskResult:
         """Leave both files in `folder`."""
         write_json(folder / RESULT_FILE, self.as_json())
         write_whole(folder / TAIL_FILE, f"{self.tail}\n")
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something, without pytest's rules around it and what terminals act upon."""
+    for line in reversed(re.split(r"[\r\n]+", text)):
+        shown = "".join(char if char.isprintable() else " " for char in line).strip("= ")
+        if shown:
+            return shown
+    return ""
 
 
 def read_result(folder: Path) -> TaskResult | None:

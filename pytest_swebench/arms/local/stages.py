@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pytest_swebench.arms.agent.clock import Clock
-from pytest_swebench.arms.local.result import Status, TaskResult
+from pytest_swebench.arms.local.result import Status, TaskResult, last_line
 from pytest_swebench.arms.protocol import SolveContext
 from pytest_swebench.datasets.instance import Task
 from pytest_swebench.datasets.taskscript import PRELUDE, install_script, pip_script, pytest_command
@@ -84,7 +85,8 @@ class Stages:
         report = [f"--junitxml={_REPORT}", "--color=no"]
         selected = (self.task.pytest_k, self.task.pytest_paths) if own else ()
         command = pytest_command([*report, *(arguments or ())], *selected)
-        ran = self.sandbox.run(f"rm -f {_REPORT}\n{PRELUDE}{command}", timeout_s=self._limit_s("test"))
+        with closing(self.sandbox.shell()) as shell:  # it keeps the end of a long output, where pytest's last line is
+            ran = shell.run(f"rm -f {_REPORT}\n{PRELUDE}{command}", timeout_s=self._limit_s("test"))
         tested = _tested(ran, self._passed())
         if own:
             self.last = tested
@@ -112,7 +114,7 @@ class Stages:
             status=last.status if last else Status.FAIL,
             exit_code=last.exit_code if last else NOT_RUN,
             duration_s=round(time.monotonic() - self._begun, 3),
-            tail=last.tail if last else _last_line(trouble),
+            tail=last.tail if last else last_line(trouble),
             patch_applied=self.patch_applied,
             duration_clone_s=round(self.seconds.get("clone", 0.0), 3),
             duration_install_s=round(self.seconds.get("install", 0.0), 3),
@@ -164,10 +166,4 @@ def _tested(ran: CommandResult, passed: int | None) -> Tested:
         status = Status.PASS if passed > 0 else Status.OK
     elif ran.exit_code == _NO_TESTS:
         status = Status.OK
-    return Tested(status, ran.exit_code, _last_line(ran.output), ran.output, ran.duration_s)
-
-
-def _last_line(text: str) -> str:
-    """Return the last line that says something, without pytest's rules around it."""
-    lines = (line.strip("= \t\r") for line in reversed(text.splitlines()))
-    return next(filter(None, lines), "")
+    return Tested(status, ran.exit_code, last_line(ran.output), ran.output, ran.duration_s)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pytest_swebench.arms.local.stages import Stages
 from pytest_swebench.arms.protocol import SolveContext
 from pytest_swebench.datasets.instance import Instance, Kind
-from pytest_swebench.errors import InputError, SwebenchError
+from pytest_swebench.errors import InputError
 
 
 def check_tasks(arm: str, instances: list[Instance], instead: str) -> None:
@@ -24,8 +24,8 @@ def recorded(context: SolveContext, stages: Stages) -> Iterator[None]:
     trouble = ""
     try:
         yield
-    except SwebenchError as error:
-        trouble = str(error)
+    except BaseException as error:
+        trouble = str(error) or type(error).__name__
         raise
     finally:
         stages.result(trouble).write(context.folder)

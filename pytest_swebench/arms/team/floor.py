@@ -91,7 +91,8 @@ class Floor:
         for attempt in range(1, TRIES + 1):
             why = self._worked(member, told)
             if not why:
-                member.out = "" if member.left else _used_up(member)
+                if not member.left:
+                    member.out = _used_up(member)
                 return
             if member.out or attempt == TRIES:
                 break

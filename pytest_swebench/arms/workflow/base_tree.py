@@ -79,12 +79,9 @@ class BaseTree:
 
 
 def _check_name(path: str) -> None:
-    names = path.split("/")
-    try:
-        sizes = [len(name.encode()) for name in names]
-    except UnicodeEncodeError:
-        sizes = []
-    if "\0" in path or not sizes or max(sizes) > _NAME_BYTES or sum(sizes) > _PATH_BYTES:
+    whole = path.encode(errors="replace")
+    too_long = len(whole) > _PATH_BYTES or any(len(name) > _NAME_BYTES for name in whole.split(b"/"))
+    if too_long or "\0" in path or any("\ud800" <= char <= "\udfff" for char in path):
         raise EditError(f"{path[:_NAME_BYTES]!r}: no file can have this name")
-    if any(name.lower() == ".git" for name in names):
+    if ".git" in path.lower().split("/"):
         raise EditError(f"{path}: belongs to git, not to the repository; leave it alone")

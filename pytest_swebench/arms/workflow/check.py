@@ -75,6 +75,12 @@ def _check_names(workflow: Workflow, where: str) -> None:
         if not name.strip():
             raise InputError(f"{where}: a step is called {name!r}; give it a name")
     for step in workflow.steps:
+        key = getattr(step.shape, "key", "")
+        if not key.isidentifier() or key in ALWAYS:
+            raise InputError(
+                f"{where}, step {step.name!r}: {step.shape.__name__} has the key {key!r}; prompts name answers by it, "
+                f"so give a name other than {', '.join(sorted(ALWAYS))}"
+            )
         for what, named in _named_steps(step):
             if named not in names:
                 raise InputError(f"{where}, step {step.name!r}: {what}: {unknown('step', named, names)}")

@@ -81,6 +81,15 @@ def test_commands_that_try_to_break_the_shell_break_nothing(backend: DockerBacke
     assert "+    return a + b" in solution.patch
 
 
+@pytest.mark.parametrize("command", ["rm -rf .git", "rm -rf /testbed", "rm $(command -v git)"])
+def test_who_destroys_the_repository_leaves_no_patch_and_a_note(
+    backend: DockerBackend, tmp_path: Path, command: str
+) -> None:
+    solution = solve(backend, Scripted([calls(EDIT, ("run", {"command": command})), SUBMIT]), tmp_path)
+    assert solution.patch == ""
+    assert "no patch can be taken from what was left: git failed in '/testbed'" in solution.notes
+
+
 def test_there_is_no_network_unless_it_is_asked_for(backend: DockerBackend, tmp_path: Path) -> None:
     model = Scripted([calls(("run", {"command": "ls /sys/class/net"})), SUBMIT])
     solve(backend, model, tmp_path)

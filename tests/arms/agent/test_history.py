@@ -30,6 +30,13 @@ def test_answers_and_results_are_kept_in_order() -> None:
     )
 
 
+def test_made_up_names_of_tools_are_made_fit_for_endpoints() -> None:
+    history = History()
+    names = [call.name for call in history.answered(calls(("fs.read file", {}), ("x" * 100, {}), ("", {})))]
+    assert names == ["fs_read_file", "x" * 64, "_"]
+    assert [call.name for call in history.messages[0].tool_calls] == names
+
+
 def test_no_turn_is_empty() -> None:
     history = History()
     history.answered(says("  \n"))

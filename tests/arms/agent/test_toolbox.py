@@ -47,6 +47,19 @@ def test_of_a_long_output_both_ends_are_told(bench: Workbench) -> None:
     assert len(text) == 10_000  # which nothing cuts again
 
 
+def test_no_old_bytecode_is_run_after_an_edit(bench: Workbench) -> None:
+    bench.sandbox.write(
+        {"pkg/it.py": b"A = 1\n", "test_it.py": b"from pkg.it import A\n\ndef test_a():\n    assert A == 2\n"}
+    )
+    same_time = "touch -d @1000000000 pkg/it.py"
+    run, tests = toolbox.run_tool(bench), toolbox.run_tests_tool(bench)
+    run.call({"command": f"{same_time}; python3 -c 'import pkg.it'"})
+    assert "1 failed" in tests.call({"args": ["test_it.py"]}).text
+    toolbox.edit_file_tool(bench).call({"path": "pkg/it.py", "search": "A = 1", "replace": "A = 2"})
+    run.call({"command": same_time})
+    assert "1 passed" in tests.call({"args": ["test_it.py"]}).text
+
+
 def test_files_are_shown_with_their_numbers(bench: Workbench) -> None:
     read = toolbox.read_file_tool(bench)
     lines = bench.sandbox.read(LEXER).decode().splitlines()

@@ -40,6 +40,21 @@ def test_status_is_what_pytest_reports(open_task: Open, test: str, status: Statu
     assert tail in tested.tail
 
 
+def test_last_line_of_a_long_output_is_pytests(open_task: Open) -> None:
+    stages = stages_of(open_task("basket-all"))
+    loud = b"def test_a():\n    for number in range(130_000):\n        print('x' * 100)\n    assert False\n"
+    stages.clone().write({"test_basket.py": loud})
+    assert stages.test().tail.startswith("1 failed in ")
+
+
+def test_terminals_are_not_told_what_to_do_by_a_last_line(open_task: Open) -> None:
+    stages = stages_of(open_task("basket-all"))
+    shouting = b"def pytest_unconfigure(config):\n    print('\\x1b[2J 9 passed \\u202e\\x85 so')\n"
+    stages.clone().write({"conftest.py": shouting})
+    tested = stages.test()
+    assert (tested.status, tested.tail) == (Status.FAIL, "[2J 9 passed    so")
+
+
 def test_tests_that_take_too_long_are_cut_off(open_task: Open) -> None:
     place = open_task("basket-all", timeouts={"test": 2})
     stages = stages_of(place)

@@ -15,6 +15,7 @@ from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.errors import BudgetExhausted, InputError, LimitReached
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.protocol import Answer, Request
+from pytest_swebench.records.trace import EventType
 from tests.arms.team.conftest import Stage
 from tests.support.calc import FIX, WRONG
 from tests.support.made import made_instance
@@ -87,6 +88,31 @@ def test_role_that_hands_over_in_its_last_turn_is_not_out(stage: Stage) -> None:
     assert budgets(team_roles().roles, 8)["installer"] == 2
     assert "installer: just in time" in stage.heard("tester")
     assert "works no more" not in stage.heard("tester")
+
+
+def test_role_without_turns_is_not_given_the_floor(stage: Stage) -> None:
+    script = {agent: [over("nothing to do")] for agent in ("installer", "tester", "patcher")}
+    solution = stage.play(team_round_robin(), script, turns=3, again=True)
+    assert stage.trace.floor() == ["installer", "tester", "patcher"]
+    assert EventType.STEP_FAIL not in {event.type for event in stage.trace.events}
+    assert (solution.stop, solution.failed_guard, solution.retry_count) == (Stop.STEPS, "turns", 0)
+
+
+def test_leader_is_told_who_has_no_turns_left(stage: Stage) -> None:
+    tester = [call("swe_read_file", path="calc.py"), over("one fails")]
+    leader = [call("give_floor", role="tester", task="Test it.")] * 2 + [call("finish", reason="nobody can")]
+    solution = stage.play(team_leader_follower(), {"leader": leader, "tester": tester}, turns=10)
+    assert "refused: 'tester' (all of its 2 turns are used up); choose installer, patcher" in stage.heard("leader")
+    assert solution.notes == "the leader ended it: nobody can"
+
+
+def test_what_is_told_to_the_trace_is_whole(stage: Stage) -> None:
+    told = "x" * 700
+    script = {"installer": [over(told)], "tester": [over("no")], "patcher": [over("no", done=False)] * 2}
+    script["tester"] = [over(told, done=False), over("no")]
+    stage.play(team_roles(), script)
+    # its writer cuts it, once secrets are gone: half of one would stay
+    assert f"tester failed and tries once more: {told}" in stage.trace.notes()
 
 
 def test_tool_limit_is_each_roles_own(stage: Stage) -> None:

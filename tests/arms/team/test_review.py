@@ -65,6 +65,16 @@ def test_patch_denied_twice_is_never_applied(stage: Stage) -> None:
     assert solution.notes == "2 patches were denied, the last one: still wrong"
 
 
+def test_patch_denied_once_and_not_proposed_again_says_so(stage: Stage) -> None:
+    script = {
+        "patcher": [proposal(WRONG), "I would not change it.", "Nor would I now.", "No.", "No."],
+        "reviewer": [call("deny", reason="b - a is no sum")],
+    }
+    solution = stage.play(team_review(), script)
+    assert solution.notes.startswith("the patch was denied: b - a is no sum; the patcher: failed 2 times")
+    assert (solution.failed_guard, solution.stop, solution.patch) == ("review", Stop.SUBMITTED, "")
+
+
 def test_patch_is_applied_once_though_the_tests_still_fail(stage: Stage) -> None:
     script = {"patcher": [proposal(WRONG)], "reviewer": [call("approve", reason="looks right")]}
     solution = stage.play(team_review(), script)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from pytest_swebench.arms.workflow.change import change_of, diff_of
@@ -128,3 +130,13 @@ def test_line_ends_of_the_file_are_kept() -> None:
     assert changed(("mixed.py", "b = 2", "b = 4")) == {"mixed.py": "a = 1\r\nb = 4\n"}
     assert changed(("bare.py", "b = 2\n", "b = 3\n")) == {"bare.py": "a = 1\nb = 3"}
     assert changed(("bare.py", "a = 1\n", "a = 3\n")) == {"bare.py": "a = 3\nb = 2"}
+
+
+def test_text_that_stands_everywhere_costs_no_memory() -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(EditError, match="stands there 5000 times"):
+            change_of(patch(("many.py", "pass", "x")), lambda path: "pass\n" * 5000)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()

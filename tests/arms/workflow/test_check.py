@@ -5,9 +5,19 @@ import pytest
 from pytest_swebench.arms.workflow.check import ancestors, check_workflow, ordered
 from pytest_swebench.arms.workflow.declaration import Prompt, Step, Workflow
 from pytest_swebench.arms.workflow.policy import Policy, ReviewBacktracking, Stagnation
-from pytest_swebench.arms.workflow.shapes import Patch
+from pytest_swebench.arms.workflow.shapes import Patch, Shape
 from pytest_swebench.errors import InputError
 from tests.support.workflows import PROMPT, Idea, Plan, Told, step
+
+
+class Nameless(Shape):
+    """Forgot its key."""
+
+
+class Files(Shape):
+    """Has a key that every prompt has already."""
+
+    key = "files"
 
 
 def workflow(*steps: Step, policy: Policy | None = None) -> Workflow:
@@ -119,3 +129,9 @@ def test_steps_run_as_declared_as_soon_as_they_can() -> None:
 def test_steps_that_wait_for_one_another_have_no_order() -> None:
     with pytest.raises(InputError, match="a -> b -> a"):
         ordered(workflow(step("a", requires=("b",)), step("b", requires=("a",))))
+
+
+@pytest.mark.parametrize(("shape", "key"), [(Nameless, "''"), (Files, "'files'")])
+def test_a_shape_that_prompts_cannot_name_is_refused(shape: type[Shape], key: str) -> None:
+    with pytest.raises(InputError, match=f"step 'a': {shape.__name__} has the key {key}; prompts name answers by it"):
+        check_workflow(patched(step("a", shape)))

@@ -419,6 +419,15 @@ def test_no_guard_is_asked_when_time_is_up_but_the_answer_counts(calc: Sandbox) 
     assert (guard.given, cell.drafts[-1].per_step_tokens) == ([], {"a": 15})
 
 
+def test_an_answer_counts_whose_guard_meets_a_limit(calc: Sandbox) -> None:
+    guard = Told(["no", LimitReached(Stop.COST, "the evaluation costs too much")])
+    cell = cell_in(calc, Scripted([said("x"), said("y")]))
+    with pytest.raises(LimitReached, match="too much"):
+        run(cell, step(guards=(guard,)))
+    left = cell.drafts[-1]
+    assert (left.per_step_tokens, left.retry_count, left.failed_guard) == ({"a": 30}, 1, "told")
+
+
 @pytest.mark.parametrize(("left_s", "given_s"), [(1000.0, 300.0), (42.0, 42.0)])
 def test_a_call_gets_what_is_left_but_at_most_five_minutes(calc: Sandbox, left_s: float, given_s: float) -> None:
     provider = Scripted([said("x")])
@@ -483,7 +492,7 @@ def test_a_person_reads_the_same_story_whenever_the_same_happens(calc: Sandbox) 
 
 
 @pytest.mark.parametrize(
-    "path", ["../../x.py", "/etc/passwd", "a\0b", "", ".", "x" * 5000, "big.py/x", "\udcff.py", "~/x"]
+    "path", ["../../x.py", "/etc/passwd", "a\0b", "", ".", "x" * 5000, "big.py/x", "\udcff.py", "~/x", ".git/config"]
 )
 def test_a_path_that_is_none_is_a_rejection(calc: Sandbox, path: str) -> None:
     strange = {"edits": [{"file": path, "search": "x", "replace": "y"}], "reasoning": ""}
@@ -491,4 +500,5 @@ def test_a_path_that_is_none_is_a_rejection(calc: Sandbox, path: str) -> None:
     result = run(cell, step("a", Patch, guards=(Fits(),)))
     assert (result.ended, result.retry_count) == (Ended.COMPLETED, 1)
     assert cell.trace().of(EventType.GUARD)[0].summary
-    assert ("\0" in path or len(path) > 255) == (cell.trace().lines[0] == "GUARD a GeneratorValidation FAIL")
+    guard = "GeneratorValidation" if path == "\udcff.py" else "fits"  # half a character is no text
+    assert cell.trace().lines[0] == f"GUARD a {guard} FAIL"

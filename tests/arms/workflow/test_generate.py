@@ -111,3 +111,8 @@ def test_constraints_may_be_missing_and_a_warning_is_one_of_them() -> None:
     assert constraints_text(bare, {}, warned=True).startswith("STAGNATION WARNING")
     whole = constraints_text(Prompt(role="", task="t", constraints="Be $how."), {"how": "brief"}, warned=True)
     assert whole.startswith("Constraints:\nBe brief.\n\nSTAGNATION WARNING")
+
+
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(WrongShape, match=r"The answer holds \\ud800, half a character"):
+        read_answer(answered('{"steps": ["a\\ud800"], "files": [], "reasoning": ""}'), FixApproach)

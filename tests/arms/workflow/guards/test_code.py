@@ -84,3 +84,14 @@ def test_format_looks_into_tests_and_patches(given: Given) -> None:
 
 def test_guards_of_code_have_no_settings() -> None:
     assert Format().settings() == Syntax().settings() == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "search", "replace"),
+    [
+        ("calc.py", '    return "a\\n" + x + "\\n"', '    return "b\\n" + x + "\\n"'),
+        ("readme.md", "```python\nadd(1)\n```", "```python\nadd(1, 2)\n```"),
+    ],
+)
+def test_text_that_only_looks_escaped_passes(file: str, search: str, replace: str, given: Given) -> None:
+    assert Format().check(patch_of((file, search, replace)), given).feedback == ""

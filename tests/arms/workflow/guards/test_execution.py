@@ -119,8 +119,11 @@ def test_patch_that_cannot_be_made_runs_nothing(sandbox: Sandbox) -> None:
 
 
 def test_patch_that_git_refuses_is_told(sandbox: Sandbox) -> None:
-    report = Green().check(patch_of((".git/x", "", "y\n")), given_in(sandbox, written(RED)))
-    assert report.feedback == "the patch does not apply:\nerror: invalid path '.git/x'"
+    report = Green().check(patch_of(("linked/core.py", "return 1", "return 3")), given_in(sandbox, written(RED)))
+    assert report.feedback == (
+        "the patch does not apply:\nerror: affected file 'linked/core.py' is beyond a symbolic link"
+    )
+    assert sandbox.diff() == ""
 
 
 @pytest.mark.parametrize(
@@ -182,6 +185,49 @@ def test_time_that_the_cell_has_left_bounds_a_test(sandbox: Sandbox) -> None:
     code = "import time\n\n\ndef test_add():\n    time.sleep(600)\n"
     report = Green().check(FIX, given_in(sandbox, written(code), left_s=0.5))
     assert report.feedback == "the test did not end within 1 s"
+
+
+@pytest.mark.parametrize("victim", ["os.killpg(0, 9)", "os.kill(os.getppid(), 9)"])
+def test_test_that_kills_what_runs_it_is_refused(victim: str, sandbox: Sandbox) -> None:
+    report = red(given_in(sandbox), f"import os\n\n\ndef test_add():\n    {victim}\n")
+    assert report.feedback.startswith("the test file could not be run (exit code 137)")
+    assert (report.fatal, sandbox.diff()) == (False, "")
+
+
+def test_test_that_commits_and_hangs_leaves_nothing(sandbox: Sandbox) -> None:
+    code = """
+    import pathlib, subprocess, time
+
+    pathlib.Path("calc.py").write_text("gone")
+    subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "litter"], check=True)
+    pathlib.Path(".git/index.lock").write_text("")
+    time.sleep(600)
+
+    def test_add():
+        assert 0
+    """
+    head = sandbox.run("git rev-parse HEAD", timeout_s=30).output
+    report = Red(timeout_s=3).check(written(code), given_in(sandbox))
+    assert report.feedback == "the test did not end within 3 s"
+    assert sandbox.run("git rev-parse HEAD", timeout_s=30).output == head
+    assert sandbox.run("git status --porcelain", timeout_s=30).output == ""
+    assert red(given_in(sandbox), RED).passed
+
+
+def test_new_file_that_the_project_ignores_is_removed(sandbox: Sandbox) -> None:
+    patch = patch_of(("built/more.py", "", "x = 1\n"))
+    given = given_in(sandbox, written("from built.more import x\n\n\ndef test_add():\n    assert x == 1\n"))
+    for _ in range(2):  # left there, it would be in the way of the next one
+        assert Green().check(patch, given).feedback == ""
+    with pytest.raises(FileNotFoundError):
+        sandbox.read("built/more.py")
+
+
+def test_test_cannot_fill_the_disk(given: Given) -> None:
+    code = (
+        "def test_big(tmp_path):\n    with open(tmp_path / 'big', 'wb') as stream:\n        stream.truncate(1 << 30)\n"
+    )
+    assert red(given, code).passed  # OSError: File too large
 
 
 def test_report_that_the_test_has_spoiled_does_not_count(given: Given) -> None:

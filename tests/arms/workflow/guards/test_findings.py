@@ -7,7 +7,7 @@ import pytest
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards import findings
 from pytest_swebench.arms.workflow.guards.findings import Findings
-from pytest_swebench.arms.workflow.shapes import Shape
+from pytest_swebench.arms.workflow.shapes import ContextRead, Shape, Snippet
 
 ANALYSIS = {
     "bug_type": "logic",
@@ -156,3 +156,13 @@ def test_bad_answer_is_told_what_to_mend(guard: Findings, fields: dict[str, Any]
 
 def answer(guard: Findings, fields: dict[str, Any]) -> Shape:
     return guard.judges.model_validate(fields)
+
+
+def test_a_link_to_nowhere_holds_no_code(given: Given) -> None:
+    read = ContextRead(snippets=[Snippet(file="nowhere.py", code="x = 1", relevance="")], summary="s")
+    assert findings.CONTEXT.check(read, given).feedback.startswith("snippets: the code given for 'nowhere.py' does not")
+
+
+def test_names_in_messages_are_short(given: Given) -> None:
+    read = ContextRead(snippets=[Snippet(file="x" * 100_000, code="x = 1", relevance="")], summary="s")
+    assert len(findings.CONTEXT.check(read, given).feedback) < 1_000

@@ -68,3 +68,14 @@ def test_edit_that_does_not_fit_is_refused(given: Given) -> None:
 
 def test_settings_name_what_decides() -> None:
     assert set(Lint().settings()) == {"fatal", "pyflakes"}
+
+
+def test_names_no_file_can_have_are_refused(given: Given) -> None:
+    assert (
+        Lint().check(patch_of(("a\0b.py", "", "x\n")), given).feedback
+        == r"edit: 'a\x00b.py': no file can have this name"
+    )
+
+
+def test_a_sum_too_deep_for_pyflakes_is_no_fault(given: Given) -> None:
+    assert Lint().check(patch_of(("new.py", "", f"x = 1{' + 1' * 600}\n")), given).passed

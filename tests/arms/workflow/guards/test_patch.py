@@ -44,6 +44,13 @@ def test_file_that_never_parsed_may_be_changed(given: Given) -> None:
             "edit: all edits together change nothing",
         ),
         (patch_of(("gone.py", "a", "b")), "edit: gone.py: no such file"),
+        (patch_of(("a\0b", "", "x\n")), r"edit: 'a\x00b': no file can have this name"),
+        (patch_of(("x" * 300, "", "x\n")), "edit: 'xxx"),
+        (patch_of(("x/" * 2000 + "y", "", "x\n")), "edit: 'x/x/"),
+        (patch_of(("\ud800.py", "", "x\n")), r"edit: '\ud800.py': no file can have this name"),
+        (patch_of((".git/hooks/pre-commit", "", "x\n")), "edit: .git/hooks/pre-commit: belongs to git"),
+        (patch_of(("./pkg/", "", "x\n")), "edit: pkg: is a folder; name a file"),
+        (patch_of(("calc.py/more/x.py", "", "x\n")), "edit: calc.py/more/x.py: calc.py is a file, not a folder"),
         (patch_of(("calc.py", "", "b")), "edit: calc.py: the search text is empty, but the file exists and is not"),
         (
             patch_of(("calc.py", "return a * b", "b")),
@@ -69,9 +76,10 @@ def test_missing_search_text_shows_what_stands_there(given: Given) -> None:
 
 
 def test_what_git_does_not_take_is_refused(given: Given) -> None:
-    patch = patch_of((".git/hooks/pre-commit", "", "#!/bin/sh\n"))
+    patch = patch_of(("linked/core.py", "return 1", "return 3"))
     report = PatchGuard().check(patch, given)
-    assert report.feedback == "apply: git does not take the change:\nerror: invalid path '.git/hooks/pre-commit'"
+    beyond = "error: affected file 'linked/core.py' is beyond a symbolic link"
+    assert report.feedback == f"apply: git does not take the change:\n{beyond}"
     assert PatchGuard(git_apply=False).check(patch, given).passed
 
 

@@ -25,9 +25,10 @@ FILES: Final = {
     ".gitignore": "built/\n",
     # what a project asks of pytest must not decide whether a generated test runs
     "pyproject.toml": '[tool.pytest.ini_options]\naddopts = "--no-such-option"\nrequired_plugins = ["no-such-plugin"]\n'
-    'filterwarnings = ["error"]\npython_functions = ["check_*"]\n',
+    'filterwarnings = ["error"]\npython_functions = ["check_*"]\nstrict = true\nno_such_key = "x"\n',
     "conftest.py": "raise RuntimeError('not to be loaded')\n",
 }
+LINKS: Final = {"link.py": "calc.py", "nowhere.py": "gone/far.py", "linked": "pkg"}
 FIX: Final = Patch(edits=[Edit(file="calc.py", search="    return a - b", replace="    return a + b")], reasoning="")
 RED: Final = "from calc import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n"
 
@@ -38,6 +39,8 @@ def write_tree(folder: Path) -> Instance:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
+    for path, goal in LINKS.items():
+        (folder / path).symlink_to(goal)
     problem = Problem(instance_id="made__guards-1", statement="add() subtracts", repo="made/guards")
     return Instance(problem=problem, source=Source(path=str(folder)), trusted=True)
 
