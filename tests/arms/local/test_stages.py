@@ -8,6 +8,7 @@ import pytest
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.local.result import Status
 from pytest_swebench.arms.local.stages import Stages, passed_in
+from pytest_swebench.arms.local.taskarm import recorded
 from tests.arms.local.conftest import Place
 from tests.support.made import made_instance
 
@@ -63,6 +64,13 @@ def test_tests_that_take_too_long_are_cut_off(open_task: Open) -> None:
     assert (tested.status, tested.exit_code) == (Status.FAIL, 124)
     assert tested.tail == "the tests took more than 2 s"
     assert stages.result().as_json()["exit_code"] == 124
+
+
+def test_what_was_interrupted_says_so(open_task: Open) -> None:
+    place = open_task("basket-all")
+    with pytest.raises(KeyboardInterrupt), recorded(place.context, stages_of(place)):
+        raise KeyboardInterrupt
+    assert (place.result["status"], place.result["tail"]) == ("fail", "KeyboardInterrupt")
 
 
 def test_only_the_tasks_own_tests_count_as_its_last(open_task: Open) -> None:
