@@ -88,7 +88,7 @@ def test_what_would_stop_a_run_is_told_in_one_line(show: Show, tmp_path: Path) -
     write(tmp_path, yaml="generation: {modle: x}")
     done = show()
     assert (done.returncode, done.stdout) == (1, "")
-    line = "swebench-runner: .swebench.yaml: generation: unknown key 'modle'; did you mean 'model'? known: base_url, "
+    line = "swebench-runner: .swebench.yaml: generation: unknown key 'modle'; did you mean 'model'? known: "
     assert done.stderr.startswith(line)
     assert done.stderr.count("\n") == 1
 
