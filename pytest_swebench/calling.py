@@ -121,7 +121,8 @@ class Calls:
 
         def waits(wait_s: float, reason: str) -> None:
             calls.retries += 1
-            emit(BackedOff(cell, wait_s, reason.partition(": ")[2] or reason))  # who was asked, everybody knows
+            who, _, what = reason.partition(": ")  # who was asked, everybody knows, but not where that is
+            emit(BackedOff(cell, wait_s, ": ".join(filter(None, (who.partition(" at ")[2], what))) or reason))
 
         def endpoint() -> Provider:
             gate = self._gate(str(cell), cell.variant, provider_name, spec.provider_url, own_cap_usd)

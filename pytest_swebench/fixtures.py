@@ -52,7 +52,9 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
     if result.error is not None:
         # the record's words, not the exception's: they are redacted, and told once
         error = result.record["error"]
-        failure = pytest.fail.Exception(f"{cell}: {result.outcome}: {error['type']}: {error['message']}", pytrace=False)
+        where = f"\ntraceback: {error['traceback']}" if "traceback" in error else ""
+        text = f"{cell}: {result.outcome}: {error['type']}: {error['message']}{where}"
+        failure = pytest.fail.Exception(text, pytrace=False)
         failure.rerunnable = isinstance(result.error, InfraError)  # type: ignore[attr-defined]
         raise failure from None
     return Experiment(cell, result.record, captures(request.config))

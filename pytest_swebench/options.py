@@ -40,7 +40,7 @@ def add_options(parser: pytest.Parser) -> None:
 
     add(
         "--dataset",
-        "demo, lite, verified, full, multilingual, multimodal, a hub name, or a local file or folder",
+        "demo, lite, verified, full, multilingual, multimodal, pro, a hub name, or a local file or folder",
         metavar="NAME",
     )
     add("--split", "split of the dataset (default: test)", metavar="NAME")
@@ -262,4 +262,4 @@ def names_no_dataset(config: pytest.Config) -> bool:
     """Say whether our default experiment runs with nothing chosen, so that the embedded demo steps in."""
     if CHOSEN_PATHS not in config.stash:
         return False
-    return not (settings_of(config).value("dataset") or config.getoption("swe_provider"))
+    return settings_of(config)["dataset"].is_default and not config.getoption("swe_provider")

@@ -17,8 +17,9 @@ from typing import Any
 from pytest_swebench.arms.protocol import Arm, Solution
 from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.datasets.instance import Instance, Kind
-from pytest_swebench.errors import BudgetExhausted, InfraError, RecordError, RefusedError
+from pytest_swebench.errors import BudgetExhausted, InfraError, RecordError, RefusedError, SwebenchError
 from pytest_swebench.events import CellFinished, CellStarted, Event, PhaseStarted
+from pytest_swebench.faults import told
 from pytest_swebench.grading.integrity.audit import audit
 from pytest_swebench.grading.protocol import Grade, Grader
 from pytest_swebench.outcome import Outcome
@@ -110,9 +111,8 @@ def run_cell(context: RunContext, cell: Cell, attempt: int = 1) -> CellResult:
         except Exception as caught:  # a fault of the arm or of ours: recorded as such, the run goes on
             stop_if_full(caught)
             record.outcome, error = Outcome.ERROR, caught
-            trace = context.redactor.text("".join(traceback.format_exception(caught)))
-            write_whole(folder / f"error.attempt{attempt}.txt", trace)
-    if error is not None:
+            record.error = _kept_fault(context, caught, folder / f"error.attempt{attempt}.txt")
+    if error is not None and record.error is None:
         record.error = {"type": type(error).__name__, "message": str(error)}
     return CellResult(_stored(context, record, folder), error)
 
@@ -174,6 +174,14 @@ def _graded(context: RunContext, instance: Instance, patch: str, folder: Path) -
 def _evaluation(context: RunContext, instance: Instance, folder: Path, record: Record) -> Callable[[str], Grade]:
     """Return what lets an oracle grade while it works; its files lie apart from those of the final grading."""
     return lambda patch: _graded(context, instance, patch, folder / f"evaluate.attempt{record.attempt}")
+
+
+def _kept_fault(context: RunContext, error: Exception, path: Path) -> dict[str, str]:
+    """Store the traceback of a fault, and return what the record says of it."""
+    write_whole(path, context.redactor.text("".join(traceback.format_exception(error))))
+    message = str(error) if isinstance(error, SwebenchError) else told(error)
+    shown = path.relative_to(context.layout.root.parent).as_posix()
+    return {"type": type(error).__name__, "message": message, "traceback": shown}
 
 
 def _stored(context: RunContext, record: Record, folder: Path) -> dict[str, Any]:

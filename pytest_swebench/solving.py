@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from pytest_swebench.arms.protocol import Arm, Draft, Solution, SolveContext, solve_timeout_s
 from pytest_swebench.cell import digest
@@ -85,6 +85,7 @@ def solve(
             except LimitReached as limit:
                 record.cap = _cap(limit, meter)
                 solution = _cut_short(limit, drafts[-1] if drafts else Draft(), workplace)
+            _check_type(arm, solution)
         _keep(context, record, arm, solution, folder)
         if arm.paid and record.patch.strip():
             _validate(context, record, workplace, folder)
@@ -129,6 +130,15 @@ def _trace(context: RunContext, instance: Instance, record: Record, workflow: st
     """Return what keeps the trace of a workflow in this attempt."""
     stated = digest(instance.problem.statement)
     return TraceWriter(context.layout, record.cell, record.attempt, workflow, context.redactor, specification=stated)
+
+
+def _check_type(arm: Arm, solution: Any) -> None:
+    """Raise TypeError for what is no solution, however somebody's own arm came to leave it."""
+    if not isinstance(solution, Solution):
+        kind = type(solution).__name__
+        raise TypeError(f"arm {arm.name!r}: solve() returned a {kind}, {solution!r:.60}; return a Solution(...)")
+    if not isinstance(solution.stop, Stop):
+        raise TypeError(f"arm {arm.name!r}: its solution has stop={solution.stop!r:.60}; give a Stop, or leave it out")
 
 
 def _cut_short(limit: LimitReached, draft: Draft, workplace: Workplace) -> Solution:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_swebench.cell import digest
-from pytest_swebench.config import Resolved, Settings
+from pytest_swebench.config import SETTINGS, Resolved, Settings
 from pytest_swebench.config.active import settings_of
 from pytest_swebench.errors import InputError, unknown
 from pytest_swebench.matrix import Selection, read_ids, split
@@ -21,13 +20,18 @@ TEMPERATURE: Final = 0.2
 DEMO: Final = "demo"
 DEMO_PROVIDER: Final = "replay:demo"
 DEMO_MODEL: Final = "demo-model"
+DEMO_ARM: Final = "singleshot"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentSpec:
-    """One experiment, with nothing resolved yet. `base_dir` is what relative dataset paths start from."""
+    """One experiment, with nothing resolved yet. `base_dir` is what relative dataset paths start from.
+
+    `names_dataset` is false where nobody chose the dataset.
+    """
 
     dataset: str
+    names_dataset: bool
     split: str
     base_dir: Path
     arms: tuple[str, ...]
@@ -60,12 +64,12 @@ def make_spec(config: pytest.Config, marker: pytest.Mark | None, env: Mapping[st
     settings, started_in = settings_of(config, env), config.invocation_params.dir
     dataset, data_dir = _chosen(settings["dataset"], given.get("dataset"), started_in, here)
     provider, provider_dir = _chosen(settings["provider"], given.get("provider"), started_in, here)
-    dataset = dataset or DEMO
     if dataset == DEMO and not (settings["provider"].is_typed or given.get("provider")):
         provider = DEMO_PROVIDER
     is_demo = provider == DEMO_PROVIDER
     return ExperimentSpec(
         dataset=dataset,
+        names_dataset=bool(given.get("dataset")) or not settings["dataset"].is_default,
         split=_chosen(settings["split"], given.get("split"), started_in, here)[0],
         base_dir=data_dir,
         arms=_arms(settings["arms"], given.get("arms")),
@@ -124,40 +128,26 @@ def _models(config: pytest.Config, setting: Resolved, given: Mapping[str, Any], 
 
 
 def _temperatures(setting: Resolved, marked: Any, *, is_demo: bool) -> tuple[float | None, ...]:
-    if marked is not None and not setting.is_typed:
-        where = "@pytest.mark.experiment(temperatures=...)"
-        given: list[Any] = [*marked] if isinstance(marked, list | tuple) else [marked]
-    elif is_demo and not setting.is_typed:
+    if is_demo and marked is None and not setting.is_typed:
         return (TEMPERATURE,)
-    else:
-        where = setting.source
-        given = [None if text == "default" else text for text in split(setting.value)]
-    values = tuple(None if value is None else _temperature(value, where) for value in given)
-    if not values:
+    where, texts = _listed("temperatures", setting, marked)
+    if not texts:
         raise InputError(f"{where}: no temperature; give e.g. 0.2,0.8, or leave it out for {TEMPERATURE}")
-    return values
-
-
-def _temperature(value: Any, where: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 <= number < math.inf:
-        raise InputError(f"{where}: {value!r} is not a number of 0 or more; give e.g. 0.2,0.8")
-    return number
+    return tuple(None if text == "default" else float(text) for text in texts)
 
 
 def _turns(setting: Resolved, marked: Any) -> tuple[int | None, ...]:
-    if marked is not None and not setting.is_typed:
-        where = "@pytest.mark.experiment(max_turns=...)"
-        texts = [str(value) for value in (marked if isinstance(marked, list | tuple) else [marked])]
-    else:
-        where, texts = setting.source, list(split(setting.value or ""))
-    for text in texts:
-        if not text.isdecimal() or not int(text):
-            raise InputError(f"{where}: {text!r} is not a whole number of 1 or more; give e.g. 10,20")
-    return tuple(map(int, texts)) or (None,)
+    return tuple(map(int, _listed("max_turns", setting, marked)[1])) or (None,)
+
+
+def _listed(name: str, setting: Resolved, marked: Any) -> tuple[str, tuple[str, ...]]:
+    """Return where the list that holds stands, and its items. Raises InputError for one that cannot be meant."""
+    if marked is None or setting.is_typed:
+        return setting.source, split(setting.value or "")
+    where = f"@pytest.mark.experiment({name}=...)"
+    items = marked if isinstance(marked, list | tuple) else [marked]
+    text = ",".join("default" if item is None else str(item) for item in items)
+    return where, split(SETTINGS[name].check(text, where))
 
 
 def _selection(config: pytest.Config, settings: Settings, started_in: Path) -> Selection:

@@ -138,6 +138,23 @@ def check_grading(config: pytest.Config) -> None:
     _check_effect(config)
 
 
+def check_lending(config: pytest.Config, instances: Sequence[Instance]) -> None:
+    """Raise InputError for a network that was asked for and that no sandbox of these instances has to lend.
+
+    Local tasks install with the network that is there.
+    """
+    from pytest_swebench.datasets.instance import Kind
+    from pytest_swebench.sandbox.select import goes_local
+
+    auto = (config.getoption("swe_sandbox") or "auto") == "auto"
+    issues = [instance for instance in instances if instance.kind is Kind.ISSUE]
+    if config.getoption("swe_agent_network") == "install" and auto and issues and all(map(goes_local, instances)):
+        raise InputError(
+            f"--agent-network: has no effect, for {issues[0].instance_id!r} and all others run in the local sandbox, "
+            "which has no network of its own to lend; leave it out"
+        )
+
+
 def pro_checkout(config: pytest.Config, env: Mapping[str, str]) -> Path | None:
     """Return the checkout of SWE-bench Pro's own scripts that option or environment names."""
     given = settings_of(config, env).value("pro_scripts")

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from pytest_swebench.config import SETTINGS, Kind, Layer, Resolved, resolve
+from pytest_swebench.config import SETTINGS, Kind, Layer, Resolved, Setting, resolve
 from pytest_swebench.config.active import ini_options, settings_of
 from pytest_swebench.config.files import DOTENV, YAML, read_dotenv, read_yaml, schema
 from pytest_swebench.config.names import strange_names
@@ -255,16 +255,58 @@ def test_dotenv_stays_out_of_the_process_and_out_of_the_repr(tmp_path: Path, mon
 def test_the_first_layer_that_has_a_value_decides(layers: dict[str, Layer]) -> None:
     texts = {Kind.INTEGER: "7", Kind.NUMBER: "7", Kind.BOOLEAN: "true"}
     values = {Kind.INTEGER: 7, Kind.NUMBER: 7.0, Kind.BOOLEAN: True, Kind.TEXTS: ("x",)}
+
+    def text(row: Setting) -> str:
+        return "7" if row.items else texts.get(row.kind, next(iter(row.choices), "x"))
+
     rows = [(SETTINGS[name], layer) for name, layer in layers.items()]
-    option = {row.name: values.get(row.kind, "x") for row, layer in rows if layer is Layer.OPTION}
-    env = {row.env[0]: texts.get(row.kind, "x") for row, layer in rows if layer <= Layer.ENVIRONMENT}
-    ini = {row.ini: texts.get(row.kind, "x") for row, _ in rows}
+    option = {row.name: values.get(row.kind, text(row)) for row, layer in rows if layer is Layer.OPTION}
+    env = {row.env[0]: text(row) for row, layer in rows if layer <= Layer.ENVIRONMENT}
+    ini = {row.ini: text(row) for row, _ in rows}
     settings = resolve(env, Path("/nonexistent"), option=option.get, ini=ini.get)
     for row, layer in rows:
         reached = layer if row.has_option or layer is not Layer.OPTION else Layer.ENVIRONMENT
         assert settings[row.name].layer is (reached if reached <= Layer.ENVIRONMENT else Layer.INI)
-        assert settings[row.name].value == values.get(row.kind, "x")
+        assert settings[row.name].value == values.get(row.kind, text(row))
     assert all(settings[name].is_default for name in settings if name not in layers)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("SWEBENCH_AGENT_NETWORK", "instal", "'instal' is not none or install"),
+        ("MAX_TURNS", "0", "'0' is not a whole number of 1 or more"),
+        ("MAX_TURNS", "5, x", "'x' is not a whole number of 1 or more; put commas between several"),
+        ("SWEBENCH_TEMPERATURES", "0.2,hot", "'hot' is not a number of 0 or more, or default"),
+        ("SWEBENCH_TEMPERATURES", "default,inf", "'inf' is not a number of 0 or more, or default"),
+    ],
+)
+def test_value_that_cannot_be_meant_is_refused_with_its_place(
+    tmp_path: Path, name: str, value: str, message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve({name: value}, tmp_path)
+    assert str(caught.value).startswith(f"env:{name}: {message}")
+
+
+def test_lists_of_yaml_are_checked_as_those_of_the_environment_are(tmp_path: Path) -> None:
+    write(tmp_path, yaml="generation: {max_turns: [5, 10], temperature: [0, default], agent_network: install}")
+    settings = resolve({}, tmp_path)
+    assert [settings.value(name) for name in ("max_turns", "temperatures", "agent_network")] == [
+        "5,10",
+        "0,default",
+        "install",
+    ]
+    write(tmp_path, yaml="generation: {max_turns: [5, -1]}")
+    with pytest.raises(InputError, match=r"^\.swebench\.yaml:generation\.max_turns: '-1' is not a whole number"):
+        resolve({}, tmp_path)
+
+
+def test_help_of_pytests_own_configuration_names_the_defaults() -> None:
+    told = {name: text for name, text, _ in ini_options()}
+    assert told["swebench_split"] == "split of the dataset (default: test)"
+    assert told["swebench_generation_enabled"].endswith("(default: true)")
+    assert "default" not in told["swebench_max_cost"]
 
 
 def test_pytest_gives_options_and_its_own_configuration(
@@ -378,3 +420,12 @@ def test_example_of_dotenv_is_read_without_complaint(tmp_path: Path) -> None:
 def test_settings_can_be_shown_as_json(tmp_path: Path) -> None:
     settings = resolve({}, tmp_path)
     assert json.loads(json.dumps({name: settings.value(name) for name in settings}))["output_dir"] == "results"
+
+
+def test_help_names_every_dataset_that_has_a_name(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pytest_swebench.datasets.hub import ALIASES
+
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    config = pytester.parseconfig("-p", "pytest_swebench.plugin")
+    (dataset,) = [one for one in config._parser.optparser._actions if "--dataset" in one.option_strings]
+    assert set(ALIASES) | {"demo"} <= set(str(dataset.help).split(", "))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import os
 import re
@@ -18,7 +19,9 @@ from _pytest.fixtures import FixtureFunctionDefinition
 
 from pytest_swebench import fixtures, hookspecs, options
 from pytest_swebench.arms.edits import EDIT_FORMAT
+from pytest_swebench.arms.protocol import Solution, SolveContext
 from pytest_swebench.arms.registry import ArmRegistry
+from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.demo import demo_answers
 from pytest_swebench.patch import changed_paths
 from tests.support.llm_server import LLMServer, ScriptedAnswer
@@ -44,7 +47,7 @@ CORE = {
     "redact",
     "secrets",
 }
-CORE |= {"cell", "matrix", "outcome", "errors"}
+CORE |= {"cell", "matrix", "outcome", "errors", "faults"}
 HEAVY = {
     "docker",
     "datasets",
@@ -238,6 +241,16 @@ def documented_arm(folder: Path, number: int, *arguments: str) -> list[dict[str,
     assert done.returncode == 0, done.stdout + done.stderr
     (path,) = folder.glob("results/*/results.jsonl")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("heading", "described"), [("context.", SolveContext), ("context.variant.", Variant), ("Solution(...)", Solution)]
+)
+def test_the_fields_in_the_documentation_are_those_of_the_contract(heading: str, described: type[Any]) -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    table = text.partition(f"| `{heading}` | |\n|---|---|\n")[2].partition("\n\n")[0]
+    named = [name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(field.name for field in dataclasses.fields(described))
 
 
 def test_the_free_arm_in_the_documentation_resolves_its_cell(tmp_path: Path) -> None:

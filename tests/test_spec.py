@@ -110,6 +110,12 @@ def test_marker_paths_start_at_the_test_file_and_options_where_pytest_was_starte
     assert (given.base_dir, given.provider) == (pytester.path, f"replay:{pytester.path}/answers.jsonl")
 
 
+def test_dataset_is_known_to_be_chosen_or_not(make: Make) -> None:
+    assert not make().names_dataset
+    chosen = (make("--dataset=demo"), make(dataset="demo"), make(env={"SWEBENCH_DATASET": "demo"}))
+    assert all(spec.names_dataset and spec.dataset == "demo" for spec in chosen)
+
+
 def test_single_values_of_a_marker_need_no_list(make: Make) -> None:
     spec = make(arms="gold,null", model="m-1", temperatures=0.7)
     assert (spec.arms, spec.models, spec.temperatures) == (("gold", "null"), ("m-1",), (0.7,))

@@ -36,13 +36,16 @@ _BUILT_IN: Final[Mapping[str, str]] = {
     "team_roles": "pytest_swebench.arms.team.arm:team_roles",
     "team_round_robin": "pytest_swebench.arms.team.arm:team_round_robin",
 }
-_INSTALLING: Final = frozenset({"agent"})
-"""Arms that may be given a network to install packages."""
-
-
-def is_team(name: str) -> bool:
-    """Say whether `--tool-calls` bounds the arm called `name`."""
-    return name.startswith("team_") and name in _BUILT_IN
+_TEAMS: Final = frozenset(name for name in _BUILT_IN if name.startswith("team_"))
+_GIVEN: Final[Mapping[str, frozenset[str]]] = {
+    "agent_network": _TEAMS | {"agent"},
+    "context": frozenset({"singleshot"}),
+    "context_tokens": frozenset({"singleshot"}),
+    "tool_calls": _TEAMS,
+}
+"""Settings, and the arms that are made with them."""
+_INSTALLING: Final = frozenset({"agent_onepatch", "baseline"})
+"""Arms whose stages install with whatever network their sandbox lends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,11 @@ class ArmRegistry:
 
             shown = SingleshotSettings(context=self.context or BM25, context_tokens=self.context_tokens)
             return cast(Arm, factory(shown))
-        if is_team(name):
-            return cast(Arm, factory(agent_network=self.agent_network, tool_calls=self.tool_calls))
-        if name in _INSTALLING:
-            return cast(Arm, factory(agent_network=self.agent_network))
-        return cast(Arm, factory())
+        given = {setting: getattr(self, setting) for setting, names in _GIVEN.items() if name in names}
+        return cast(Arm, factory(**given))
+
+    def gives(self, setting: str, name: str) -> bool:
+        """Say whether a setting of `--agent-network`, `--tool-calls` or the context can matter to the arm `name`."""
+        if name in self.extra:  # whatever it is: its sandbox may lend a network
+            return setting == "agent_network"
+        return name in _GIVEN[setting] or (setting == "agent_network" and name in _INSTALLING)

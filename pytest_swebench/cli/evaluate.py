@@ -69,8 +69,9 @@ def _dataset_of_settings() -> str:
     """Return the dataset that environment or files of this folder name. Raises UsageError if none does."""
     from pytest_swebench.config.resolve import resolve
 
-    if dataset := resolve(os.environ, Path.cwd()).value("dataset"):
-        return str(dataset)
+    dataset = resolve(os.environ, Path.cwd())["dataset"]
+    if not dataset.is_default:
+        return str(dataset.value)
     raise click.UsageError(
         "no dataset: give -d/--dataset, or set SWEBENCH_DATASET, in .env too, or `dataset` in .swebench.yaml"
     )

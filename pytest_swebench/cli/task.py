@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +14,7 @@ import click
 from pytest_swebench.cell import slug
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
+from pytest_swebench.cli.taskrows import Row, chosen, placed, read_tasks, with_images
 from pytest_swebench.cli.tune import tune
 from pytest_swebench.errors import DatasetError, InputError, unknown
 
@@ -25,7 +26,6 @@ _ENV_TASK: Final = "env"
 _REFUSED: Final = (3, 4)  # pytest's exit codes where nothing ran
 _INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 
-Row = dict[str, Any]
 Command = Callable[..., Any]
 
 
@@ -49,6 +49,7 @@ def _settings(command: Command) -> Command:
             click.option("--temperature", default="", help="temperature, or a comma list (default: 0.2)"),
             click.option("--max-turns", default="", help="most answers of the model, or a comma list (default: 10)"),
             click.option("--provider", default="", help="provider (default: chutes where CHUTES_API_KEY is set)"),
+            click.option("--resume", metavar="RUN", default="", help="go on with an earlier run, by its id"),
             click.option("--output-dir", default="", help="where the run's records go (default: results)"),
             click.option("--show-command", is_flag=True, help="print the pytest command line and stop"),
             click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED),
@@ -62,17 +63,23 @@ def _settings(command: Command) -> Command:
 @click.option("--task-id", default="", help="which task (default: the one of TARGET_REPO, TARGET_REF and PYTEST_K)")
 @click.option("--seeds", type=click.Path(path_type=Path), help=f"file of tasks (default: {SEEDS})")
 @_settings
-def run_task(task_id: str, seeds: Path | None, **settings: Any) -> int:
+def run_task(task_id: str, seeds: Path | None, resume: str, **settings: Any) -> int:
     """Run one task; leaves result.json and pytest_tail.txt in sandbox/runs/<time>. Exit code 0 if its tests pass."""
     from pytest_swebench.reporting.tasks import write_single
 
-    if task_id:
-        rows, base = _chosen(seeds or SEEDS, task_id)
+    begun = _begun(resume) if resume else None
+    if begun is not None:
+        rows, base = read_tasks(begun / _TASKS)
+        ran = [row["task_id"] for row in rows]
+        if ran != [task_id or ran[0]]:
+            raise InputError(f"--resume {resume}: it ran {', '.join(ran[:3])}; `task batch --resume` goes on with it")
+    elif task_id:
+        rows, base = chosen(seeds or SEEDS, task_id)
     elif os.environ.get("TARGET_REPO"):
         rows, base = [_row_of_environment()], Path.cwd()
     else:
         raise click.UsageError("which task? give --task-id, or set TARGET_REPO (and TARGET_REF, PYTEST_K)")
-    folder, lines, code = _ran(rows, base, **settings)
+    folder, lines, code = _ran(rows, base, begun, **settings)
     if folder is None:
         return code
     for line in lines:
@@ -84,7 +91,6 @@ def run_task(task_id: str, seeds: Path | None, **settings: Any) -> int:
 
 @task.command("batch", context_settings={"ignore_unknown_options": True})
 @click.option("--seeds", type=click.Path(path_type=Path), default=SEEDS, show_default=True, help="file of tasks")
-@click.option("--resume", metavar="RUN", default="", help="go on with an earlier batch, by its run's id")
 @_settings
 def run_batch(seeds: Path, resume: str, **settings: Any) -> int:
     """Run all tasks of a file; leaves results.jsonl and summary.csv in sandbox/runs/<time>. Exit code 0 if all ended.
@@ -94,7 +100,7 @@ def run_batch(seeds: Path, resume: str, **settings: Any) -> int:
     from pytest_swebench.reporting.tasks import write_batch
 
     begun = _begun(resume) if resume else None
-    folder, lines, code = _ran(*_read(begun / _TASKS if begun else seeds), begun, **settings)
+    folder, lines, code = _ran(*read_tasks(begun / _TASKS if begun else seeds), begun, **settings)
     if folder is None:
         return code
     write_batch(folder, lines)
@@ -153,7 +159,7 @@ def _ran(
     from pytest_swebench.arms.local.onepatch import TURNS
     from pytest_swebench.reporting.tasks import task_lines
 
-    rows = [_placed(row, base) for row in rows]
+    rows = [placed(row, base) for row in rows]
     options = [f"--arms={'agent_onepatch' if agent else 'baseline'}", "--outcome=capture", "--agent-network=install"]
     if agent:
         provider = provider or ("chutes" if os.environ.get("CHUTES_API_KEY") else "")
@@ -167,7 +173,7 @@ def _ran(
     if show_command:
         click.echo(shown(pytest_arguments(["--dataset=TASKS", *options, *pytest_options])))
         return None, [], 0
-    rows = _with_images(rows)
+    rows = with_images(rows)
     folder = begun or _new_folder()
     root, name = results_folder(output_dir), f"{_RUN}{folder.name}"
     tasks = folder / _TASKS
@@ -181,28 +187,6 @@ def _ran(
     return folder, task_lines(root / name), _INTERRUPTED if code == INTERRUPTED else int(bool(code))
 
 
-def _read(seeds: Path) -> tuple[list[Row], Path]:
-    """Return the rows of a file of tasks and the folder its paths are relative to. Raises DatasetError."""
-    from pytest_swebench.datasets.files import read_rows
-    from pytest_swebench.datasets.tasks import instance_from_task
-
-    rows = []
-    for where, row in read_rows(seeds, "test"):
-        instance_from_task(row, where=where, folder=seeds.parent)
-        rows.append(row)
-    if not rows:
-        raise DatasetError(f"{seeds} holds no tasks; write one JSON object with task_id, repo and ref on each line")
-    return rows, seeds.absolute().parent
-
-
-def _chosen(seeds: Path, task_id: str) -> tuple[list[Row], Path]:
-    rows, base = _read(seeds)
-    chosen = [row for row in rows if row["task_id"] == task_id]
-    if not chosen:
-        raise InputError(f"--task-id: {unknown('task', task_id, (row['task_id'] for row in rows))} (in {seeds})")
-    return chosen, base
-
-
 def _row_of_environment() -> Row:
     """Return the task of TARGET_REPO, TARGET_REF and PYTEST_K."""
     repo = os.environ["TARGET_REPO"]
@@ -213,35 +197,6 @@ def _row_of_environment() -> Row:
         "ref": os.environ.get("TARGET_REF", ""),
         "pytest_k": os.environ.get("PYTEST_K", ""),
     }
-
-
-def _placed(row: Row, base: Path) -> Row:
-    """Return `row` with a repository that is a path made whole: the run's copy of the row lies elsewhere."""
-    from pytest_swebench.datasets.tasks import location
-
-    return row | {"repo": location(row["repo"], base)}
-
-
-def _with_images(rows: Iterable[Row]) -> list[Row]:
-    """Return `rows`, those that need a container and name no image with the image of local tasks.
-
-    Raises DockerUnavailable before anything runs.
-    """
-    from pytest_swebench.sandbox.engine import connect
-    from pytest_swebench.sandbox.images.lite import lite_image
-
-    rows = list(rows)
-    if all(row.get("trusted") and not row.get("image") for row in rows):
-        return rows
-    client = connect()
-    try:
-        if all(row.get("image") or row.get("trusted") for row in rows):
-            return rows
-        image = lite_image(client)
-    finally:
-        client.close()
-    click.echo(f"image: {image.name}, {'built' if image.built else 'here already, built'} upon {image.base}")
-    return [row if row.get("image") or row.get("trusted") else row | {"image": image.name} for row in rows]
 
 
 def _begun(run_id: str) -> Path:

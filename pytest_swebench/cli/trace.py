@@ -44,8 +44,9 @@ class Found:
 def trace(instance: str, results: str, run_id: str, variant: str, rep: int | None, as_json: bool, full: bool) -> None:
     """Tell what happened in a cell: steps, answers, what guards said, ways back, outcome.
 
-    INSTANCE is an instance id, or a whole cell id as summaries show them: INSTANCE/VARIANT/rREP. This can be asked
-    while the run is going on. Of several cells that match, their list is printed, with what chooses one.
+    INSTANCE is an instance id, a part of one that no other has, or a whole cell id as summaries show them:
+    INSTANCE/VARIANT/rREP. This can be asked while the run is going on. Of several cells that match, their list is
+    printed, with what chooses one. What is longer than the terminal is shown page by page.
     """
     from rich.console import Console
 
@@ -66,7 +67,13 @@ def trace(instance: str, results: str, run_id: str, variant: str, rep: int | Non
         return
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal may know fewer characters than models write
         sys.stdout.reconfigure(errors="backslashreplace")
-    print_tree(Console(highlight=False), tell(story, full=full))
+    console = Console(highlight=False)
+    with console.capture() as printed:
+        print_tree(console, tell(story, full=full))
+    if console.is_terminal and printed.get().count("\n") > console.height:
+        click.echo_via_pager(printed.get(), color=True)  # colours are there only if they are wanted
+    else:
+        print(printed.get(), end="")
 
 
 def choose(cells: Sequence[Found], variant: str, rep: int | None) -> list[Found]:
@@ -77,12 +84,15 @@ def choose(cells: Sequence[Found], variant: str, rep: int | None) -> list[Found]
     chosen = [found for found in cells if not variant or found.cell.variant == variant]
     reps = sorted({found.cell.rep for found in chosen})
     if rep is not None and rep not in reps:
-        raise SelectionError(f"--rep {rep}: there are only {', '.join(map(str, reps))}")
+        raise SelectionError(f"--rep {rep}: unknown repetition; known: {', '.join(map(str, reps))}")
     return [found for found in chosen if rep is None or found.cell.rep == rep]
 
 
 def _cells(root: Path, run_id: str, instance: str) -> list[Found]:
-    """Return the cells of an instance in the run that is meant. Raises InputError where there are none."""
+    """Return the cells of an instance in the run that is meant; `instance` may be a part of its id.
+
+    Raises InputError where there are none, and for a part of several ids.
+    """
     from pytest_swebench.records.resume import find_run
 
     if run_id:
@@ -93,11 +103,19 @@ def _cells(root: Path, run_id: str, instance: str) -> list[Found]:
     if not runs:
         raise SelectionError(f"there is no run in {str(root)!r}; give --results DIR, or OUTPUT_DIR as the run had it")
     known: set[str] = set()
+    partly: list[Found] = []
     for folder in runs:
         cells = _cells_of(folder)
         if chosen := [found for found in cells if found.cell.instance_id == instance]:
             return chosen
+        partly = partly or [found for found in cells if instance in found.cell.instance_id]
         known |= {found.cell.instance_id for found in cells}
+    meant = sorted({found.cell.instance_id for found in partly})
+    if len(meant) > 1:
+        more = ", ..." if len(meant) > _SHOWN else ""
+        raise SelectionError(f"{instance!r} is part of {len(meant)} instance ids: {', '.join(meant[:_SHOWN])}{more}")
+    if meant:
+        return partly
     near = difflib.get_close_matches(instance, sorted(known), n=_SHOWN, cutoff=0.0)
     more = f" (the nearest of {len(known)})" if len(known) > len(near) else ""
     raise SelectionError(f"{unknown('instance', instance, near)}{more}")

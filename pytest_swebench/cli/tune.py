@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -55,6 +56,8 @@ def tune(
 
     axes = [read_axis(text) for text in (tried or AXES)]
     root = results_folder(output_dir)
+    if any(option.partition("=")[0] == "--resume" for option in pytest_options):
+        raise click.UsageError("--resume: the same command without it goes on with what was tried")
     search = Search(seeds.resolve(), arm, model, root, tuple(axes), tuple(pytest_options))
     known = earlier(root, axes, arm, model, search.task_ids(), cap_s)
     first = best_of(known)
@@ -62,7 +65,11 @@ def tune(
     if show_command:
         click.echo(shown(search.arguments(start, max_cost)))
         return 0
+    search = search.with_images()
     trials_made, spent_usd, ended = _tried(search, start, trials, max_cost, cap_s)
+    if not trials_made:
+        click.echo(f"ended: {ended}; spent ${spent_usd:.4f}; no trial came to its end, so there is no report")
+        return _INTERRUPTED if ended == INTERRUPTION else 1
     about = search.about(start, from_earlier=first is not None)
     path = search.write(report(axes, trials_made, **about, ended=ended, spent_usd=spent_usd))
     click.echo(table(axes, trials_made))
@@ -114,17 +121,33 @@ class Search:
     root: Path
     axes: tuple[Axis, ...]
     pytest_options: tuple[str, ...]
+    tasks: Path | None = None  # the copy of `seeds` that runs, where rows had to be given an image
+
+    def with_images(self) -> Search:
+        """Return the search over tasks that have an image, as `task batch` gives it. Raises DockerUnavailable."""
+        from pytest_swebench.cli.taskrows import lacks_image, placed, with_images
+        from pytest_swebench.datasets.files import read_rows
+
+        rows = [row for _, row in read_rows(self.seeds, "test")]
+        if not all("task_id" in row for row in rows) or not any(map(lacks_image, rows)):
+            return self
+        found = with_images(placed(row, self.seeds.parent) for row in rows)
+        text = "".join(f"{json.dumps(row)}\n" for row in found)
+        self.root.mkdir(parents=True, exist_ok=True)
+        tasks = self.root / f"tune-tasks-{digest(text)[:10]}.jsonl"
+        tasks.write_text(text, encoding="utf-8")
+        return replace(self, tasks=tasks)
 
     def run_id(self, setting: Setting) -> str:
         """Return the name of a setting's run."""
         asked = [[axis.option for axis in self.axes], list(setting), list(self.pytest_options)]
-        shape = digest([self.seeds.read_text(encoding="utf-8"), self.arm, self.model, asked])
+        shape = digest([(self.tasks or self.seeds).read_text(encoding="utf-8"), self.arm, self.model, asked])
         return f"tune-{slug(self.arm)}-{shape[:10]}"
 
     def arguments(self, setting: Setting, max_cost_usd: float | None) -> list[str]:
         """Return the command line of a setting's run, capped at `max_cost_usd` with all that it has cost before."""
-        options = [f"--dataset={self.seeds}", f"--arms={self.arm}", f"--model={self.model}", "--outcome=capture"]
-        options += [f"--run-id={self.run_id(setting)}", f"--output-dir={self.root}"]
+        options = [f"--dataset={self.tasks or self.seeds}", f"--arms={self.arm}", f"--model={self.model}"]
+        options += ["--outcome=capture", f"--run-id={self.run_id(setting)}", f"--output-dir={self.root}"]
         options += [f"--{axis.option}={value}" for axis, value in zip(self.axes, setting, strict=True)]
         options += [f"--max-cost={max_cost_usd:.6f}"] if max_cost_usd is not None else []
         return pytest_arguments([*options, *self.pytest_options])
@@ -141,8 +164,6 @@ class Search:
 
     def is_whole(self, setting: Setting) -> bool:
         """Say whether a setting's run has an answer that counts from each of its cells: it need not be made again."""
-        import json
-
         from pytest_swebench.outcome import Outcome
 
         try:

@@ -29,7 +29,8 @@ RESOLVED: Final[pytest.StashKey[Settings]] = pytest.StashKey()
 def ini_options() -> Iterator[tuple[str, str, Any]]:
     """Yield name, help and type of each setting for `parser.addini(..., default=None)`."""
     for setting in SETTINGS.values():
-        yield setting.ini, setting.help, _INI_TYPES.get(setting.kind, "string")
+        default = "" if setting.default is None else f" (default: {str(setting.default).lower()})"
+        yield setting.ini, setting.help + default, _INI_TYPES.get(setting.kind, "string")
 
 
 def settings_of(config: pytest.Config, env: Mapping[str, str] | None = None) -> Settings:

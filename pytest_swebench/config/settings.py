@@ -38,7 +38,8 @@ class Setting:
 
     `path` is its place in `.swebench.yaml`. `short` are further names in the environment and in `.env`; `in_dotenv`
     those that are read in `.env` only, because in a process they mean something else. `has_option` says whether the
-    command line has it too; `also` are further options that set it.
+    command line has it too; `also` are further options that set it. `choices` are the words it takes, no others where
+    it holds a text; the items of a list may be of the kind `items` too, and `least` is theirs then.
     """
 
     name: str
@@ -49,6 +50,8 @@ class Setting:
     in_dotenv: tuple[str, ...] = ()
     default: Any = None
     least: float | None = None
+    choices: tuple[str, ...] = ()
+    items: Kind | None = None
     has_option: bool = True
     also: tuple[str, ...] = ()
 
@@ -72,8 +75,11 @@ class Setting:
 
     @property
     def accepts(self) -> str:
-        """Say in words what it takes."""
-        return str(self.kind) if self.least is None else f"{self.kind} of {self.least:g} or more"
+        """Say in words what it, or an item of its list, takes."""
+        if self.kind is Kind.TEXT and self.choices:
+            return " or ".join(self.choices)
+        kind = str(self.items or self.kind) + ("" if self.least is None else f" of {self.least:g} or more")
+        return ", or ".join([kind, *self.choices])
 
     def read(self, text: str, where: str) -> Any:
         """Return the value that `text`, found at `where`, stands for. Raises InputError."""
@@ -84,11 +90,26 @@ class Setting:
 
     def check(self, value: Any, where: str) -> Any:
         """Return `value`, already of its kind, unless it is out of range. Raises InputError."""
+        if self.items is not None:
+            for item in filter(None, map(str.strip, value.split(","))):
+                self._check_item(item, where)
+            return value
+        if self.kind is Kind.TEXT and self.choices and value not in self.choices:
+            raise InputError(f"{where}: {value!r} is not {self.accepts}")
         if isinstance(value, float) and not math.isfinite(value):
             raise InputError(f"{where}: {value} is not {self.accepts}")
         if self.least is not None and value < self.least:
             raise InputError(f"{where} {value:g}: must be {self.least:g} or more")
         return value
+
+    def _check_item(self, item: str, where: str) -> None:
+        """Raise InputError for an item of a list that it does not take."""
+        try:
+            number = _READ[self.items or self.kind](item)
+        except ValueError:
+            number = math.nan
+        if item not in self.choices and not (self.least or 0) <= number < math.inf:
+            raise InputError(f"{where}: {item!r} is not {self.accepts}; put commas between several")
 
     def plain(self, value: Any, where: str) -> Any:
         """Return the value of YAML data that fits the schema: lists become the text that an option would take."""
@@ -97,7 +118,7 @@ class Setting:
         if self.kind is Kind.WORDS:
             items = value if isinstance(value, list) else [value]
             # YAML reads the name `null` of an arm as no value at all
-            return ",".join("null" if item is None else str(item) for item in items)
+            return self.check(",".join("null" if item is None else str(item) for item in items), where)
         # YAML data may write a whole number as 2.0
         return self.check(int(value) if self.kind is Kind.INTEGER else value, where)
 

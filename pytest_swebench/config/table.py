@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ROWS: Final = (
-    Setting(name="dataset", path="experiment.dataset", kind=Kind.TEXT, help="dataset, as --dataset takes it"),
+    Setting(
+        name="dataset",
+        path="experiment.dataset",
+        kind=Kind.TEXT,
+        default="demo",
+        help="dataset, as --dataset takes it; arms that call somebody's model need one that is named",
+    ),
     Setting(name="split", path="experiment.split", kind=Kind.TEXT, default="test", help="split of the dataset"),
     Setting(
         name="arms",
@@ -79,6 +85,9 @@ _ROWS: Final = (
         path="generation.temperature",
         kind=Kind.WORDS,
         default="0.2",
+        choices=("default",),
+        items=Kind.NUMBER,
+        least=0,
         help="temperatures, or `default` for the provider's own",
     ),
     Setting(
@@ -86,6 +95,8 @@ _ROWS: Final = (
         path="generation.max_turns",
         kind=Kind.WORDS,
         short=("MAX_TURNS",),
+        items=Kind.INTEGER,
+        least=1,
         help="model calls of an arm that takes turns",
     ),
     Setting(
@@ -100,6 +111,7 @@ _ROWS: Final = (
         path="generation.agent_network",
         kind=Kind.TEXT,
         default="none",
+        choices=("none", "install"),
         help="none, or install: agents get a network for installing packages",
     ),
     Setting(

@@ -19,6 +19,7 @@ from pytest_swebench.datasets.allowances import allowances
 from pytest_swebench.datasets.fields import Fields
 from pytest_swebench.datasets.instance import WORKDIR, Hidden, Instance, Kind, Problem, Source, Task
 from pytest_swebench.datasets.taskscript import eval_script
+from pytest_swebench.errors import DatasetError, unknown
 
 DEFAULT_TIMEOUTS_S: Final[Mapping[str, float]] = {"clone": 5.0, "install": 20.0, "test": 5.0}
 
@@ -28,6 +29,10 @@ LITE: Final = "swebench-lite"
 PROJECT_FOLDER: Final = "/workspace/project"
 """Where a task's repository lies in a container of such an image."""
 
+_FIELDS: Final = (
+    *("task_id", "repo", "ref", "pytest_k", "pytest_paths", "patch_b64", "timeouts", "problem_statement", "image"),
+    *("trusted", "sandbox"),
+)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+@[^/\\]+:")
 _LOGIN: Final = re.compile(r"https?://[^/?#]*@")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
@@ -39,6 +44,8 @@ def instance_from_task(row: Mapping[str, Any], *, where: str, folder: Path) -> I
     `folder` is where the task file lies.
     """
     fields = Fields(row, where)
+    if strange := [name for name in row if name not in _FIELDS]:
+        raise DatasetError(f"{where}: {unknown('field', strange[0], _FIELDS)}")
     timeouts_s = _timeouts(fields)
     pytest_k = _one_line(fields, "pytest_k")
     repo, image, ref = _repo(fields), fields.text("image"), _ref(fields)

@@ -16,7 +16,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.grading.official import END_MARKER, EXIT_CODE, START_MARKER, test_statuses
 from pytest_swebench.sandbox.protocol import ScriptResult
 
@@ -35,6 +35,7 @@ _NOT_INSTALLED: Final = re.compile(
 )
 
 
+_NO_PYTEST: Final = re.compile(r"/\S+: No module named pytest")  # what `python -m` says
 _NO_SPACE: Final = b"No space left on device"  # how every program words ENOSPC
 
 
@@ -73,8 +74,10 @@ def broken_ground(instance: Instance, report: dict[str, Any], log_path: Path) ->
     `report` is the official one on the log at `log_path`.
     """
     entry = report[instance.instance_id]
-    if entry["resolved"] or instance.hidden.eval_type == EXIT_CODE:
+    if entry["resolved"]:
         return ""
+    if instance.hidden.eval_type == EXIT_CODE:
+        return _lacks_pytest(log_path) if instance.kind is Kind.TASK else ""
     reason = str(entry["infra_failure_reason"]) if entry["infra_failure"] else ""
     if reason not in ("", _NETWORK):
         return reason
@@ -85,6 +88,15 @@ def broken_ground(instance: Instance, report: dict[str, Any], log_path: Path) ->
     if _NO_NETWORK.search(setup) and _NOT_INSTALLED.search(tests) and _lacks_required(instance, log_path):
         return _NO_INSTALL
     return ""
+
+
+def _lacks_pytest(log_path: Path) -> str:
+    """Return Python's word that there is no pytest, where a task's tests printed nothing else."""
+    _, _, tests = log_path.read_text("utf-8", "replace").partition(START_MARKER)
+    printed = [line for line in tests.partition(END_MARKER)[0].splitlines()[1:] if not line.startswith("+")]
+    if len(printed) != 1 or not _NO_PYTEST.fullmatch(printed[0]):
+        return ""
+    return f'{printed[0]}; "image" in its row names one without it (`swebench-runner task image` names one with it)'
 
 
 def misses_network(log_path: Path) -> bool:

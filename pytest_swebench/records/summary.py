@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 from pytest_swebench.outcome import IntegrityState, Outcome
 
+_NUMBER: Final = re.compile(r"(\d+(?:\.\d+)?)")
 _COUNTED: Final = (Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.NO_PATCH, Outcome.LIMIT)
 
 
@@ -94,11 +96,17 @@ class VariantSummary:
 
 
 def summarise(records: Iterable[Mapping[str, Any]], selected: Mapping[str, int]) -> list[VariantSummary]:
-    """Return one summary a variant, sorted by name. `records` holds one line a cell."""
+    """Return one summary a variant, sorted by name and the numbers in it. `records` holds one line a cell."""
     groups: dict[str, list[Mapping[str, Any]]] = {variant: [] for variant in selected}
     for record in records:
         groups.setdefault(str(record["variant"]), []).append(record)
-    return [_summary(variant, group, selected) for variant, group in sorted(groups.items())]
+    return [_summary(variant, group, selected) for variant, group in sorted(groups.items(), key=_by_numbers)]
+
+
+def _by_numbers(group: tuple[str, Any]) -> list[str | float]:
+    """Return what puts `turns5` before `turns10`: text and numbers of a variant's name in turn."""
+    parts = _NUMBER.split(group[0])
+    return [float(part) if place % 2 else part for place, part in enumerate(parts)]
 
 
 def summary_csv(summaries: list[VariantSummary]) -> str:

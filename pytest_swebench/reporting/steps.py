@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_swebench.records.dag import Dag, StoredArtifact
 from pytest_swebench.records.trace import EventType, GuardReport, GuardVerdict, Status, TraceEvent
-from pytest_swebench.records.traceline import TracedEvent, shortened
+from pytest_swebench.records.traceline import TracedEvent
 from pytest_swebench.reporting.tree import Node, called, count, given, shown
 
-_ANSWER_HEAD: Final = 120  # characters of an answer that guards have judged: what they say matters more
 _VERDICTS: Final = {GuardVerdict.PASS: "green", GuardVerdict.FAIL: "yellow", GuardVerdict.FATAL: "red"}
 
-Calls = Sequence[Mapping[str, Any]]
-"""The calls of one answer, as a conversation tells them."""
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An answer of a model and what the first of its calls gave, as lines of a conversation."""
+
+    answer: Mapping[str, Any]
+    results: list[Mapping[str, Any]]
+
+    @property
+    def calls(self) -> Sequence[Mapping[str, Any]]:
+        """The calls of the answer."""
+        calls: Sequence[Mapping[str, Any]] = self.answer["tool_calls"]
+        return calls
+
+    def hang(self, node: Node, *, full: bool) -> list[Node]:
+        """Hang the calls below `node`, each with what it gave, and return their nodes."""
+        nodes = [called(call, full=full) for call in self.calls]
+        node.children += nodes
+        for call, result in zip(nodes, self.results, strict=False):
+            call.add(given(result["tool_result"] or "", full=full), "dim")
+        return nodes
 
 
 class Teller:
     """Hangs the events of `workflow` below `root`, one after another.
 
-    `calls` are those of each answer of each agent in this attempt at the cell.
+    `turns` are those of each agent in this attempt at the cell; `told` has those of them whose calls were told.
     """
 
-    def __init__(
-        self, root: Node, workflow: str, dag: Dag, calls: Mapping[str, Sequence[Calls]], *, full: bool
-    ) -> None:
+    def __init__(self, root: Node, workflow: str, dag: Dag, turns: Mapping[str, Sequence[Turn]], *, full: bool) -> None:
+        self.told: list[Turn] = []
         self._root = root
         self._workflow = workflow
-        self._calls = calls
+        self._alone = False
+        self._turns = turns
         self._full = full
         self._artifacts = {(one.workflow_id, one.artifact.step, one.artifact.attempt): one for one in dag.artifacts}
         self._step: Node | None = None  # under way, or the last one
@@ -38,13 +57,16 @@ class Teller:
         self._told_begin = False
         self._answer: Node | None = None
         self._answers = 0
-        self._pending: list[tuple[str, Node]] = []  # calls of the last answer that have given nothing so far
+        self._pending: list[tuple[str, Node | None]] = []  # calls of the last answer; None: what it gave was told
 
-    def tell(self, events: Sequence[TracedEvent]) -> None:
-        """Tell of `events`, which are all there are."""
+    def tell(self, events: Sequence[TracedEvent], unended: str) -> None:
+        """Tell of `events`, which are all there are; `unended` is what became of a step whose end they do not tell."""
+        begun = [traced.event for traced in events if traced.event.type in {EventType.STEP_START, EventType.ATTEMPT}]
+        starts = sum(event.type is EventType.STEP_START for event in begun)
+        self._alone = starts <= 1 and {event.step for event in begun} == {self._workflow}
         for traced in events:
             self._tell(traced, traced.event)
-        self._close("not ended" if self._told_begin else "")
+        self._close(unended)
 
     def _tell(self, traced: TracedEvent, event: TraceEvent) -> None:
         match event.type:
@@ -70,7 +92,7 @@ class Teller:
                 self._escalated(event)
             case EventType.CASCADE_INVALIDATE:
                 gone = ", ".join(event.escalation.invalidated) if event.escalation else event.step
-                (self._step or self._root).add(self._said(f"no longer holds: {gone}", event.summary), "magenta")
+                (self._step or self._root).add(self._said(f"to be done again: {gone}", event.summary), "magenta")
             case EventType.NOTE:
                 self._noted(event)
 
@@ -78,7 +100,7 @@ class Teller:
         self._close("left" if self._told_begin else "")
         again = ", again" if step in self._begun else ""
         self._begun.add(step)
-        self._step = self._root.add(f"{step}{again}")
+        self._step = self._root if self._alone and not again else self._root.add(f"{step}{again}")
         self._name, self._open, self._told_begin = step, True, False
         self._answer, self._answers, self._pending = None, 0, []
 
@@ -101,25 +123,29 @@ class Teller:
         if stored is None:
             self._spoken(event, words)
             return
-        said = stored.artifact.content or event.summary
-        self._answer = self._here(event).add(self._said(words, said if self._full else shortened(said, _ANSWER_HEAD)))
+        self._answer = self._here(event).add(self._said(words, stored.artifact.content or event.summary))
 
     def _spoken(self, event: TraceEvent, words: str) -> None:
         """Hang what an agent answered, its calls below it; without them where the conversation tells of others."""
-        answers = self._calls.get(event.agent, ()) if event.agent else ()
-        calls = answers[event.attempt - 1] if 0 < event.attempt <= len(answers) else ()
-        names = ", ".join(call["tool_name"] for call in calls)
-        if not event.summary.startswith(names):
-            calls, names = (), ""
-        said = event.summary.removeprefix(names).removeprefix(": ") if names else event.summary
-        self._answer = answer = self._here(event).add(self._said(words, said))
-        self._pending = [(call["tool_name"], answer.add(called(call, full=self._full))) for call in calls]
+        turns = self._turns.get(event.agent, ()) if event.agent else ()
+        turn = turns[event.attempt - 1] if 0 < event.attempt <= len(turns) else None
+        names = ", ".join(call["tool_name"] for call in turn.calls) if turn else ""
+        if turn is None or not names or not event.summary.startswith(names):
+            self._answer, self._pending = self._here(event).add(self._said(words, event.summary)), []
+            return
+        self.told.append(turn)
+        said = event.summary.removeprefix(names).removeprefix(": ")
+        self._answer = self._here(event).add(self._said(words, turn.answer["content"] or said))
+        nodes = turn.hang(self._answer, full=self._full)
+        silent = [None] * len(turn.results) + nodes[len(turn.results) :]
+        self._pending = [(call["tool_name"], node) for call, node in zip(turn.calls, silent, strict=True)]
 
     def _noted(self, event: TraceEvent) -> None:
-        name = self._pending[0][0] if self._pending else None
-        if name is not None and event.summary.startswith(f"{name}: "):
-            _, call = self._pending.pop(0)
-            call.add(given(event.summary.removeprefix(f"{name}: "), full=self._full), "dim")
+        if self._pending and event.summary.startswith((f"{self._pending[0][0]}: ", f"{self._pending[0][0]}(")):
+            name, call = self._pending.pop(0)
+            if call is not None:
+                _, _, gave = event.summary.partition("\n-> ")
+                call.add(given(gave or event.summary.removeprefix(f"{name}: "), full=self._full), "dim")
             return
         below = self._answer if self._open and self._answer is not None else self._here(event)
         below.add(given(event.summary, full=self._full))
@@ -174,5 +200,5 @@ def _state(stored: StoredArtifact | None) -> str:
         return ""
     tokens = stored.artifact.metadata.get("total_tokens")
     words = [f"{tokens:,} tokens"] if tokens else []
-    words += ["no longer holds"] if stored.artifact.status is Status.SUPERSEDED else []
+    words += ["dropped later"] if stored.artifact.status is Status.SUPERSEDED else []
     return f" ({', '.join(words)})" if words else ""

@@ -138,13 +138,14 @@ def _table(summaries: Sequence[VariantSummary]) -> Table:
         for graded_only in ("attempted", "graded", "resolved", "% of attempted", "% of graded"):
             del columns[graded_only]
         columns["captured"] = lambda one: f"{one.count(Outcome.CAPTURED)}/{one.selected}"
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold")
-    for heading in columns:
-        left = heading == "variant"
-        longest = max(map(len, heading.split()))
-        table.add_column(heading, justify="left" if left else "right", no_wrap=left, min_width=longest)
-    for summary in summaries:
-        table.add_row(*(show(summary) for show in columns.values()))
+    table, rows = Table(box=None, padding=(0, 1, 0, 0), header_style="bold"), []
+    for heading, show in columns.items():
+        values = list(map(show, summaries))
+        widest = max(map(len, [*heading.split(), *values]))
+        table.add_column(heading, justify="left" if heading == "variant" else "right", min_width=widest)
+        rows.append(values)
+    for row in zip(*rows, strict=True):
+        table.add_row(*row)
     return table
 
 

@@ -53,13 +53,15 @@ class TerminalReport:
         if hasattr(report, ATTRIBUTE) or INBOX in self._config.stash:
             inbox_of(self._config).note_report(report)
 
-    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter, exitstatus: int) -> None:
         if (left_out := self._config.stash.get(LEFT_OUT, 0)) > 0:
             many = "experiments left out; -m experiment runs them"
             words = "experiment left out; -m experiment runs it" if left_out == 1 else many
             terminalreporter.write_line(f"swebench: {left_out} {words}")
         inbox = self._config.stash.get(INBOX, None)
-        if inbox is not None and not inbox.selected and inbox.collected and not inbox.files:
+        found_none = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not terminalreporter.stats.get("deselected")
+        in_vain = found_none and not options.asks_for_experiments(self._config)
+        if inbox is not None and not (inbox.selected or inbox.files) and (inbox.collected or in_vain):
             terminalreporter.write_line(
                 "swebench: no experiment was selected, so our options had no effect; -m experiment selects them"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 _HEAD: Final = 200  # characters of a text, unless all of it is asked for
 _TAIL: Final = 80  # of them at the end of what a tool gave: tests say there how they went
+_NUMBERED: Final = re.compile(r"(?P<kind>turn|attempt) (?P<number>\d+)(?P<rest>.*)", re.DOTALL)
 
 
 @dataclass(slots=True)
@@ -28,6 +30,24 @@ class Node:
         self.children.append(Node(text, style))
         return self.children[-1]
 
+    def fold(self) -> None:
+        """Leave out the turns and attempts below that are told like the one before, and say which they were."""
+        children: list[Node] = []
+        last = alike = None  # the turn that those after it are held against, and what is said of them
+        for child in self.children:
+            child.fold()
+            numbered = _NUMBERED.fullmatch(child.text)
+            told = numbered and (numbered["kind"], numbered["rest"], child.children)
+            if numbered is None or told != last:
+                children.append(child)
+                last, alike = told, None
+            elif alike is None:
+                first, kind = numbered["number"], numbered["kind"]
+                children.append(alike := Node(f"{kind} {first}: alike", "dim"))
+            else:
+                alike.text = f"{kind}s {first} to {numbered['number']}: alike"
+        self.children = children
+
 
 def shown(text: str, *, full: bool) -> str:
     """Return `text` without control characters; on one line and cut, unless it is wanted in `full`."""
@@ -42,10 +62,20 @@ def given(text: str, *, full: bool) -> str:
     return f"{line[: _HEAD - _TAIL - 5]} ... {line[-_TAIL:]}"
 
 
-def called(call: Mapping[str, Any], *, full: bool) -> str:
-    """Return a call of a tool, as a conversation tells it, like one in Python."""
-    arguments = ", ".join(f"{name}={value!r}" for name, value in call["tool_args"].items())
-    return f"{call['tool_name']}({shown(arguments, full=full)})"
+def block(text: str) -> str:
+    """Return lines as they are, but for control characters and empty lines around them."""
+    return _clean(text).strip("\n")
+
+
+def called(call: Mapping[str, Any], *, full: bool) -> Node:
+    """Return a call of a tool, as a conversation tells it, like one in Python; in `full`, long texts stand below."""
+    arguments = call["tool_args"]
+    lines = {name: value for name, value in arguments.items() if full and isinstance(value, str) and "\n" in value}
+    told = ", ".join(f"{name}={'...' if name in lines else repr(value)}" for name, value in arguments.items())
+    node = Node(f"{call['tool_name']}({shown(told, full=full)})")
+    for name, value in lines.items():
+        node.add(f"{name}:\n{block(value)}")
+    return node
 
 
 def count(number: int, one: str, many: str = "") -> str:

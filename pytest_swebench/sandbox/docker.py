@@ -32,6 +32,7 @@ from pytest_swebench.sandbox.engine import (
     pump,
 )
 from pytest_swebench.sandbox.lending import LENT, Lent
+from pytest_swebench.sandbox.local import NAME_IMAGE, TRUST
 from pytest_swebench.sandbox.log import CappedLog
 from pytest_swebench.sandbox.profile import DockerOptions
 from pytest_swebench.sandbox.protocol import Sandbox, Script, ScriptResult
@@ -293,9 +294,8 @@ class DockerBackend:
 def check_docker(instance: Instance) -> None:
     """Raise InputError if `instance` names no image, or a folder that no container can have."""
     if not instance.image:
-        raise InputError(
-            f"instance {instance.instance_id!r} has no image, so Docker cannot run it; use --sandbox local or auto"
-        )
+        fix = "use --sandbox local or auto" if instance.trusted else f"{NAME_IMAGE}, or {TRUST}"
+        raise InputError(f"instance {instance.instance_id!r} has no image, so Docker cannot run it; {fix}")
     workdir = instance.problem.workdir
     if not posixpath.isabs(workdir) or posixpath.normpath(workdir) == "/":
         raise InputError(f"instance {instance.instance_id!r}: workdir {workdir!r} is no absolute folder like '/x'")

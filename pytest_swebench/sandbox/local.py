@@ -31,6 +31,8 @@ from pytest_swebench.sandbox.shell import LOOP, ChannelShell
 from pytest_swebench.sandbox.source import SourceTrees
 from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE, Collected
 
+NAME_IMAGE: Final = 'put "image" in its row (`swebench-runner task image` names one)'
+TRUST: Final = '"trusted": true there to run it without a container'
 _GIT_TIMEOUT_S: Final = 120.0
 
 
@@ -214,7 +216,7 @@ def check_local(instance: Instance) -> None:
     if not instance.trusted:
         raise InputError(
             f"instance {instance.instance_id!r} is not trusted and --sandbox local gives no protection from its code; "
-            "use --sandbox docker"
+            + ("use --sandbox docker" if instance.image else f"{NAME_IMAGE}, or {TRUST}")
         )
     if instance.source is None:
         raise InputError(f"instance {instance.instance_id!r} has no source folder or URL to copy; use --sandbox docker")

@@ -49,7 +49,12 @@ class AutoBackend:
             self._local.close()
 
     def _of(self, instance: Instance) -> SandboxBackend:
-        return self._local if not instance.image and instance.trusted else self._docker
+        return self._local if goes_local(instance) else self._docker
+
+
+def goes_local(instance: Instance) -> bool:
+    """Say whether `auto` runs an instance in the local sandbox."""
+    return not instance.image and instance.trusted
 
 
 def make_backend(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -69,6 +70,34 @@ def materialise(source: Source, target: Path, *, clone_timeout_s: float = CLONE_
         _first_commit(target)
 
 
+def check_path(source: Source) -> None:
+    """Raise DatasetError where `source` is a repository on this machine that is not there, or has no such ref.
+
+    Nothing is said of URLs, nor of the refs in a bundle.
+    """
+    path = _here(source)
+    if path is None or path.is_file():
+        return
+    ref = re.sub(r"^(refs/remotes/)?origin/", "", source.ref) or "HEAD"  # as the clone, not the repository, has them
+    alone = git_environment() | {"GIT_CEILING_DIRECTORIES": str(path.parent)}  # not what it may lie in
+    if not any(_commit(path, name, alone) for name in (source.ref or ref, ref)):
+        raise _no_ref(source)
+
+
+def _here(source: Source) -> Path | None:
+    """Return where a source that is cloned lies on this machine, None for a URL. Raises DatasetError."""
+    path = Path(source.url)
+    if not path.is_absolute():
+        return None
+    if not path.exists():
+        raise DatasetError(f"repository {source.url!r} does not exist; correct the path")
+    return path
+
+
+def _no_ref(source: Source) -> DatasetError:
+    return DatasetError(f"{source.url!r} has no ref {source.ref or 'HEAD'!r}; give a branch, tag or commit of it")
+
+
 def _copy(tree: Path, target: Path) -> None:
     if not tree.is_dir():
         raise DatasetError(f"source folder {str(tree)!r} does not exist; correct the path or create it")
@@ -83,6 +112,7 @@ def _copy(tree: Path, target: Path) -> None:
 def _clone(source: Source, target: Path, timeout_s: float) -> None:
     if source.url.startswith("-") or source.ref.startswith("-"):
         raise DatasetError(f"source {source!r}: a url or ref may not start with a dash")
+    _here(source)
     # People's own git settings hold their credentials and proxies, so cloning alone keeps the environment; variables
     # that point at another repository (set inside git hooks) must go.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
@@ -118,11 +148,12 @@ def _cloned(source: Source, target: Path, left_s: float, environment: dict[str, 
     for name in wanted:
         if commit := _commit(target, name):
             return commit
-    raise DatasetError(f"{source.url!r} has no ref {source.ref or 'HEAD'!r}; give a branch, tag or commit of it")
+    raise _no_ref(source)
 
 
-def _commit(target: Path, name: str) -> str:
-    return _git(["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"], cwd=target, accept=(0, 1, 128))
+def _commit(target: Path, name: str, environment: dict[str, str] | None = None) -> str:
+    command = ["rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+    return _git(command, cwd=target, environment=environment, accept=(0, 1, 128))
 
 
 def _first_commit(target: Path) -> None:
@@ -177,6 +208,6 @@ def _git(
         message = f"{what} took more than {most_s:g} s; raise the instance's timeout 'clone' if that is too short"
         raise InfraError(message) from None
     if process.returncode not in accept:
-        tail = "\n".join(errors.strip().splitlines()[-5:])
-        raise InfraError(f"{what} failed with exit code {process.returncode}:\n{tail}")
+        said = " ".join(filter(None, errors.strip().splitlines()[-5:]))  # summaries show one line
+        raise InfraError(f"{what} failed with exit code {process.returncode}: {said}")
     return output.strip()

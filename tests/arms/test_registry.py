@@ -53,6 +53,20 @@ def test_arm_that_cannot_be_made_is_explained(name: str, message: str) -> None:
         ArmRegistry().make(name)
 
 
+def test_registry_knows_which_arms_a_setting_can_matter_to() -> None:
+    registry = ArmRegistry({"mine": Null(), "singleshot": Null()})
+    names = (*ArmRegistry().names(), "mine")
+    teams = {"team_leader_follower", "team_review", "team_roles", "team_round_robin"}
+
+    def heeding(setting: str) -> set[str]:
+        return {name for name in names if registry.gives(setting, name)}
+
+    assert heeding("tool_calls") == teams
+    assert heeding("agent_network") == {*teams, "agent", "agent_onepatch", "baseline", "mine", "singleshot"}
+    assert heeding("context") == heeding("context_tokens") == set()
+    assert ArmRegistry().gives("context_tokens", "singleshot")
+
+
 def test_network_for_installing_changes_the_arms_that_are_given_it() -> None:
     without, with_it = ArmRegistry(), ArmRegistry(agent_network="install")
     names = [name for name in without.names() if name != "predictions"]

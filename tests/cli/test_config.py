@@ -62,6 +62,7 @@ def test_every_setting_is_shown_with_its_source_and_no_key_with_its_value(
     assert table.returncode == 0, table.stderr
     lines = {line.partition("  ")[0].strip(): line.split() for line in table.stdout.splitlines()}
     assert lines["model"] == ["model", "m-1", ".env:MODEL"]
+    assert lines["dataset"] == ["dataset", "demo", "default"]
     assert lines["max_cost"] == ["max_cost", "-", "default"]
     assert lines["key of openai"][3:] == ["set", ".env:OPENAI_API_KEY"]
     assert done.stderr.startswith("note: env: 'SWEBENCH_MODLE' is no setting; did you mean 'SWEBENCH_MODEL'?")

@@ -220,7 +220,8 @@ def test_settings_become_options_of_pytest(tmp_path: Path, write_tasks: Any) -> 
     [
         (("run",), "which task? give --task-id, or set TARGET_REPO"),
         (("run", "--task-id", "baskt-all", "--seeds", "tasks.jsonl"), "did you mean 'basket-all'?"),
-        (("batch", "--seeds", "nowhere.jsonl"), "no such dataset file or folder: 'nowhere.jsonl'"),
+        (("batch", "--seeds", "nowhere.jsonl"), "no such file of tasks: 'nowhere.jsonl'; name one by --seeds FILE"),
+        (("run", "--task-id", "x"), "no such file of tasks: 'sandbox/seed_tasks.jsonl'; name one by --seeds FILE"),
         (("batch", "--seeds", "empty.jsonl"), "empty.jsonl holds no tasks"),
         (("batch", "--seeds", "bad.jsonl"), "bad.jsonl:1: field 'ref' is missing"),
         (("from-row", "tasks.jsonl", "x__y-1"), "unknown instance 'x__y-1'"),
@@ -269,6 +270,22 @@ def test_batch_goes_on_where_it_was_left(tmp_path: Path, write_tasks: Any, serve
     other = runner(tmp_path, "batch", "--resume", f"tasks-{folder.name}9")
     assert other.returncode == 1
     assert f"did you mean 'tasks-{folder.name}'?" in " ".join(other.stderr.split())
+
+
+def test_one_task_goes_on_where_it_was_left(tmp_path: Path, write_tasks: Any, server: GitServer) -> None:
+    tasks = write_tasks(ids=("colours-known",))
+    command = ("run", "--task-id", "colours-known", "--seeds", str(tasks))
+    first = runner(tmp_path, *command)
+    assert first.returncode == 0, first.stdout + first.stderr
+    asked = server.asked["colours.git"]
+    folder = the_run(tmp_path)
+    done = runner(tmp_path, *command, f"--resume=tasks-{folder.name}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"result: {folder}" in done.stdout
+    assert (the_run(tmp_path), server.asked["colours.git"]) == (folder, asked)
+    other = runner(tmp_path, "run", "--task-id", "another", f"--resume=tasks-{folder.name}")
+    assert other.returncode == 1
+    assert "it ran colours-known; `task batch --resume` goes on with it" in " ".join(other.stderr.split())
 
 
 def test_no_engine_is_exit_code_2(tmp_path: Path, write_tasks: Any) -> None:

@@ -22,6 +22,7 @@ from pytest_swebench.redact import Redactor
 from tests.support.made import made_record
 from tests.support.screen import film
 from tests.support.traced import go_back_once, started
+from tests.test_project import python_block
 
 CALC = Cell("calc__calc-1", "s1_tdd", 1)
 Captured = pytest.CaptureFixture[str]
@@ -99,14 +100,19 @@ def test_one_cell_is_chosen(results: Path, capsys: Captured, arguments: list[str
     [
         (["calc__calc-3"], "unknown instance 'calc__calc-3'; did you mean 'calc__calc-1'? known: calc__calc-1"),
         (["calc__calc-1", "--variant", "s1_td"], "--variant: unknown variant 's1_td'; did you mean 's1_tdd'?"),
-        (["calc__calc-1", "--rep", "7"], "--rep 7: there are only 1, 3"),
+        (["calc__calc-1", "--rep", "7"], "--rep 7: unknown repetition; known: 1, 2, 3"),
         (["calc__calc-1", "--run", "run-9"], "--run=run-9: unknown run 'run-9'; did you mean 'run-1'? known: run-1"),
+        (["calc__calc-1/s1_tdd_b/r4"], "--rep 4: unknown repetition; known: 2"),
+        (["calc-1", "--run", "run-1"], "'calc-1' is part of 2 instance ids: calc__calc-1, calc__calc-12"),
         (["calc__calc-1", "--results", "empty"], "there is no run in "),
     ],
 )
 def test_what_is_not_there_is_named(results: Path, capsys: Captured, arguments: list[str], said: str) -> None:
-    for rep in (1, 3):
-        record(results, Cell("calc__calc-1", "s1_tdd", rep))
+    cells = [Cell("calc__calc-1", "s1_tdd", 1), Cell("calc__calc-1", "s1_tdd", 3), Cell("calc__calc-1", "s1_tdd_b", 2)]
+    for cell in cells:
+        record(results, cell)
+    if "calc-1" in arguments:
+        record(results, Cell("calc__calc-12", "s1_tdd", 1))
     assert run(["trace", *arguments]) == 1
     assert said in capsys.readouterr().err
 
@@ -128,6 +134,19 @@ def test_latest_run_that_has_the_instance_is_meant(results: Path, capsys: Captur
     (results / "cache").mkdir()
     assert run(["trace", "calc__calc-1"]) == 0
     assert capsys.readouterr().out.startswith("calc__calc-1/s1_tdd/r1   run run-1\n")
+
+
+def test_part_of_an_instance_id_is_enough_and_a_whole_one_goes_first(results: Path, capsys: Captured) -> None:
+    for number, (instance, run_id) in enumerate((("calc__calc-1", "old"), ("calc__calc-12", "run-1"))):
+        record(results, Cell(instance, "s1_tdd", 1), run_id=run_id)
+        os.utime(results / run_id / "journal" / "main.jsonl", (number, number))
+    for given, meant in (
+        ("calc-12", "calc__calc-12"),
+        ("calc__calc-1", "calc__calc-1"),
+        ("12/s1_tdd/r1", "calc__calc-12"),
+    ):
+        assert run(["trace", given]) == 0
+        assert capsys.readouterr().out.startswith(f"{meant}/s1_tdd/r1   run ")
 
 
 def test_cell_at_work_is_told_as_far_as_it_is(results: Path, capsys: Captured) -> None:
@@ -165,6 +184,32 @@ def test_terminal_shows_a_tree_of_its_width(results: Path, columns: int, no_colo
     wrapped = [line for line in lines if "stagnation at test_red: Error" in line]
     assert bool(wrapped) is (columns == 120)
     assert any(colour.endswith("33") for colour in seen.screen.colours) is not no_colour
+
+
+@pytest.mark.parametrize(("rows", "paged"), [(10, True), (60, False)])
+def test_story_longer_than_the_terminal_is_shown_page_by_page(results: Path, rows: int, paged: bool) -> None:
+    record(results, CALC, Outcome.UNRESOLVED)
+    go_back_once(trace_of(results))
+    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    env |= {"TERM": "xterm", "PAGER": "sed s/^/PAGED:/"}
+    command = [sys.executable, "-m", "pytest_swebench", "trace", "calc__calc-1"]
+    seen = film(command, results.parent, env, columns=100, rows=rows)
+    assert ("PAGED:" in seen.screen.text) is paged
+    assert "outcome: unresolved" in seen.screen.text
+
+
+def test_what_the_documentation_reads_from_python_is_there(results: Path, capsys: Captured) -> None:
+    code = python_block(Path(__file__).parents[2] / "docs" / "traces.md")
+    run_id, cell = "20260101_120000-1a2b3c", Cell("django__django-11099", "s1_tdd", 1)
+    record(results, cell, run_id=run_id)
+    go_back_once(TraceWriter(RunLayout(results, run_id, ""), cell, 1, "s1_tdd", Redactor()))
+    exec(compile(code, "traces.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == [
+        "s1_tdd 23 events",
+        "5 artifacts",
+        "0 messages",
+        "ap_gen_test back to ap_analysis",
+    ]
 
 
 def test_terminal_that_knows_few_characters_shows_what_it_can(results: Path) -> None:
@@ -223,4 +268,4 @@ def test_arm_of_a_conftest_is_told_from_a_real_run(pytester: pytest.Pytester, mo
         "│       └── no more thoughts",
     ]
     assert "└── outcome: no_patch" in told
-    assert "    ├── failed step: think, at sense" in told
+    assert "    ├── failed in step think, because of: sense" in told

@@ -159,7 +159,7 @@ def test_interrupted_search_tells_what_it_has(place: Path, server: LLMServer, co
     told, _ = process.communicate(timeout=120)
     assert process.returncode == 130, told
     assert "ended: interrupted; the same command goes on" in told
-    assert reported(place)["trials"] == []
+    assert not list(place.glob("results/tuning-*"))
 
 
 def test_number_of_trials_ends_the_search(place: Path, tune: Tune) -> None:
@@ -173,8 +173,33 @@ def test_trial_that_cannot_start_ends_the_search(place: Path, tune: Tune, server
     assert refused.returncode == 1
     assert "pytest ended with exit status 4, see above" in refused.stdout
     assert "'hot'" in refused.stderr + refused.stdout
-    assert reported(place)["best"] is None
+    assert "pass_rate" not in refused.stdout
+    assert not list(place.glob("results/tuning-*"))
     assert not server.requests
+
+
+def test_resuming_is_what_the_same_command_does(tune: Tune) -> None:
+    refused = tune("--resume=tune-tuned-0123456789")
+    assert refused.returncode != 0
+    assert "the same command without it goes on" in refused.stderr
+
+
+@pytest.mark.usefixtures("base_image")
+def test_tasks_without_an_image_get_the_one_for_tasks(place: Path, command: list[str]) -> None:
+    row = {"task_id": "one", "repo": "calc", "ref": "", "timeouts": {"clone": 60, "install": 60, "test": 60}}
+    (place / "tasks.jsonl").write_text(json.dumps(row))
+    options = [one for one in command if one != "--sandbox=local"]
+    options += ["--try", "temperatures=0", "--try", "max-turns=20", "--price=0,1000"]
+    done = subprocess.run(
+        options, cwd=place, env=environment(place), capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 of 1 passed" in done.stdout
+    (tasks,) = (place / "results").glob("tune-tasks-*.jsonl")
+    used = json.loads(tasks.read_text())
+    assert used["image"].startswith("swebench-lite:py3.")
+    (records,) = (place / "results").glob("tune-tuned-*/results.jsonl")
+    assert json.loads(records.read_text().splitlines()[0])["image"] == used["image"]
 
 
 def test_command_line_of_a_trial_can_be_seen(tune: Tune) -> None:

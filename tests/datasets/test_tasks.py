@@ -225,3 +225,8 @@ def test_script_stops_endless_tests(testbed: Path) -> None:
 
     assert "passed" not in done.stdout
     assert ">>>>> End Test Output" in done.stderr
+
+
+def test_a_field_that_is_none_is_refused() -> None:
+    with pytest.raises(DatasetError, match=r"tasks.jsonl:2: unknown field 'pytestk'; did you mean 'pytest_k'\?"):
+        load(pytestk="fast")

@@ -10,6 +10,7 @@ from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.grading import official
 from pytest_swebench.grading.ground import broken_ground, broken_machine, results_lost
 from pytest_swebench.sandbox.protocol import ScriptResult
+from tests.support.task_repo import make_task
 
 START = "+ : '>>>>> Start Test Output'\n"
 END = "+ : '>>>>> End Test Output'\n>>>>> Test Exit Code: 1\n"
@@ -134,3 +135,22 @@ def ground_of(instance: Instance, folder: Path, text: str) -> str:
     log = folder / "test_output.txt"
     log.write_text(text)
     return broken_ground(instance, official.report_json(instance, "patch", log), log)
+
+
+LACKS = "+ timeout -k 1 5 /usr/bin/python3 -m pytest -rA\n/usr/bin/python3: No module named pytest\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "broken"),
+    [
+        (START + LACKS + END, True),
+        (START + LACKS.replace("/usr", "tests said: /usr") + END, False),
+        (START + LACKS + "1 failed in 0.02s\n" + END, False),
+        (LACKS + START + "1 failed in 0.02s\n" + END, False),
+    ],
+    ids=["nothing else", "a test's words", "tests ran", "before the tests"],
+)
+def test_a_task_without_pytest_stands_on_broken_ground(log: str, broken: bool, tmp_path: Path) -> None:
+    found = ground_of(make_task(tmp_path), tmp_path, log)
+    assert found.startswith("/usr/bin/python3: No module named pytest; ") is broken
+    assert bool(found) is broken

@@ -175,11 +175,14 @@ def test_arm_with_its_own_tools_in_the_documentation_runs(run: Run, pytester: py
     document = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
     pytester.makeconftest(document.partition("```python\n")[2].partition("```")[0])
     work = [ScriptedAnswer("", tuple(edits(gold()))), ScriptedAnswer("", (("done", {}),))]
-    with LLMServer(work) as server:
-        result = run(*[option.replace("--arms=agent", "--arms=terse") for option in demo(server.openai_url)])
-    assert result.ret == 0
-    (record,) = records(pytester.path)
+    with LLMServer([*work, work[0]]) as server:
+        options = [option.replace("--arms=agent", "--arms=terse") for option in demo(server.openai_url)]
+        result = run(*options, "--run-id=whole")
+        bounded = run(*options, "--max-turns=1", "--run-id=bounded")
+    assert (result.ret, bounded.ret) == (0, 0)
+    (record,), (cut,) = (lines(pytester.path, name) for name in ("whole", "bounded"))
     assert (record["outcome"], record["stop"], record["calls"]) == ("resolved", "submitted", 2)
+    assert (cut["stop"], cut["calls"]) == ("steps", 1)
 
 
 @pytest.fixture

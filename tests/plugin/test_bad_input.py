@@ -302,6 +302,31 @@ def test_third_party_arm_with_a_taken_name_is_refused(run: Run, pytester: pytest
     refused(run("-m", "experiment", "--arms", "null"), "'null' is taken already", "choose another")
 
 
+OWN_ARM = """
+class ByHand:
+    name, version, paid, oracle = "byhand", "1", False, False
+    def check(self, instances): pass
+    def solve(self, context): return contxt
+
+def pytest_swebench_arms():
+    return [ByHand()]
+"""
+
+
+def test_fault_of_an_own_arm_shows_its_line_and_the_traceback(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(OWN_ARM)
+    result = run("-m", "experiment", "--arms=byhand", "--instances=tinyconf-5")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*error: NameError: name 'contxt' is not defined (at conftest.py:4)",
+            "traceback: results/*/cells/tinyconf__tinyconf-5/byhand/rep1/error.attempt1.txt",
+        ]
+    )
+    (named,) = (line.removeprefix("traceback: ") for line in result.outlines if line.startswith("traceback: "))
+    assert "NameError" in (pytester.path / named).read_text()
+
+
 def test_provider_factory_that_fails_is_named(run: Run, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """

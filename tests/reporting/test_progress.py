@@ -202,7 +202,7 @@ def test_endpoint_that_sends_calls_away_is_seen_to_do_so(run: Run, monkeypatch: 
     result.assert_outcomes(passed=1)
     result.stdout.re_match_lines(
         [
-            r"⏱ backing off 1\.\d s: .*429.* \(tinyconf__tinyconf-5/singleshot/r1\)",
+            rf"⏱ backing off 1\.\d s: {server.openai_url}: HTTP 429.* \(tinyconf__tinyconf-5/singleshot/r1\)",
             r"\[1/1\] tinyconf__tinyconf-5/singleshot/r1 no patch \(.*\) \$0.015 \d+\.\d s \(total \$0\.015\)",
         ]
     )

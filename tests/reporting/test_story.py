@@ -109,7 +109,7 @@ def test_later_attempt_at_a_cell_stands_after_the_first(layout: RunLayout, snaps
     record = made_record(
         CELL,
         Outcome.INFRA,
-        error={"type": "SandboxLost", "message": "the container died"},
+        error={"type": "KeyError", "message": "'x' (at conftest.py:9)", "traceback": "results/r/error.attempt2.txt"},
         cost_usd=None,
         patch="",
         stop=Stop.TIME,
@@ -150,7 +150,9 @@ def agent_at_work(layout: RunLayout, attempt: int = 1) -> TraceWriter:
     said = {"step": "agent", "agent": "agent"}
     trace.event(TraceEvent(type=EventType.STEP_START, **said))
     trace.event(TraceEvent(type=EventType.ATTEMPT, attempt=1, summary="run, run_tests: I build it.", **said))
-    trace.event(TraceEvent(type=EventType.NOTE, attempt=1, summary=f"run: exit code 0 {'cc ' * 90}built", **said))
+    trace.event(
+        TraceEvent(type=EventType.NOTE, attempt=1, summary=f"run(make\nall)\n-> exit code 0 {'cc ' * 90}built", **said)
+    )
     return trace
 
 
@@ -169,6 +171,53 @@ def test_agent_that_a_limit_stops_has_not_failed(layout: RunLayout) -> None:
     assert "the time is over" in told
     assert "failed" not in told
     assert "stopped by time" in told
+
+
+@pytest.mark.parametrize(
+    ("fields", "how"),
+    [
+        ({"stop": Stop.STEPS}, "stopped by steps"),
+        ({"stop": Stop.SUBMITTED}, "ended"),
+        ({"outcome": Outcome.INFRA, "error": {"type": "SandboxLost", "message": "gone"}}, "cut short"),
+        ({"attempt": 2}, "cut short"),
+    ],
+)
+def test_agent_whose_end_no_event_tells_ends_with_its_cell(layout: RunLayout, fields: dict[str, Any], how: str) -> None:
+    agent_at_work(layout)
+    told = rendered(layout, made_record(CELL, **fields)).splitlines()
+    assert told[1] == f"├── agent - {how}, 1 answer"
+
+
+def test_turns_alike_are_told_once(layout: RunLayout) -> None:
+    conversation = Conversation(layout.cell_folder(CELL) / CONVERSATION_FILE, {}, Redactor())
+    request = Request(model="m-1", messages=(Message("user", "Mend it."),))
+    for turn, command in enumerate(["ls", "ls", "ls", "pwd", "pwd", "ls"]):
+        request = exchange(conversation, request, "", ToolCall(f"c{turn}", "run", {"command": command}))
+        result = Message("tool", command.upper(), tool_call_id=f"c{turn}")
+        request = dataclasses.replace(request, messages=(*request.messages, result))
+    conversation.conclude(request)
+    told = [line.strip("│├└─ ") for line in rendered(layout, None).splitlines() if "turn" in line or "run(" in line]
+    ls, pwd = "run(command='ls')", "run(command='pwd')"
+    assert told == ["turn 1", ls, "turns 2 to 3: alike", "turn 4", pwd, "turn 5: alike", "turn 6", ls]
+
+
+def test_agent_told_in_full_has_its_results_once_and_texts_as_they_are(
+    layout: RunLayout, snapshot: SnapshotAssertion
+) -> None:
+    conversation = Conversation(layout.cell_folder(CELL) / CONVERSATION_FILE, {}, Redactor())
+    request = Request(model="m-1", agent="agent", system="You mend.", messages=(Message("user", "Mend it."),))
+    edit = {"path": "calc.py", "search": "def add(a, b):\n    return a - b\n", "replace": "x\n"}
+    request = exchange(conversation, request, "I edit.", ToolCall("1", "edit_file", edit))
+    told = (Message("tool", "edited\n    return", tool_call_id="1"), Message("user", "One turn is left."))
+    request = dataclasses.replace(request, messages=(*request.messages, *told))
+    exchange(conversation, request, "It is done.")
+    trace = writer(layout, "agent")
+    said = {"step": "agent", "agent": "agent"}
+    trace.event(TraceEvent(type=EventType.ATTEMPT, attempt=1, summary="edit_file: I edit.", **said))
+    trace.event(TraceEvent(type=EventType.NOTE, attempt=1, summary="edit_file(calc.py)\n-> edited", **said))
+    record = made_record(CELL, patch="--- a/calc.py\n+++ b/calc.py\n@@ -1 +1 @@\n-old\n+    new\n")
+    assert rendered(layout, record, full=True) == snapshot
+    assert "the patch" not in rendered(layout, record)
 
 
 def test_calls_of_an_earlier_attempt_are_those_it_made(layout: RunLayout) -> None:

@@ -59,6 +59,16 @@ def test_summary_of_a_run_with_every_trouble(inbox: Inbox, snapshot: SnapshotAss
     assert text == snapshot
 
 
+def test_numbers_are_whole_beside_long_names_of_variants(inbox: Inbox) -> None:
+    variants = ("agent_onepatch+t0.5+turns10", "agent_onepatch+t0.25+turns100")
+    records = [line("a__a-1", variant, Outcome.RESOLVED, seconds={"total": 1234.5}) for variant in variants]
+    inbox.merged = Merged(records, summarise(records, {}), damaged=0)
+    rows = [line.split() for line in render(inbox, width=80, colour=False).splitlines() if line.startswith("agent")]
+    assert sorted((row[0], *row[-3:]) for row in rows) == sorted(
+        (name, "$0.25", "1.2k", "1234.5s") for name in variants
+    )
+
+
 def test_summary_of_captured_answers(inbox: Inbox, snapshot: SnapshotAssertion) -> None:
     records = [line(f"s-{number}", "base", Outcome.CAPTURED, kind=Kind.SCENARIO) for number in range(3)]
     inbox.merged = Merged(records, summarise(records, {"base": 4}), damaged=2)

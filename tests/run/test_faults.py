@@ -31,11 +31,35 @@ def test_broken_ground_is_infra_and_never_a_wrong_answer(bench: Bench, error: Ex
 def test_fault_of_an_arm_is_an_error_with_its_traceback(bench: Bench) -> None:
     result = bench.run(OwnArm(raising(ValueError(f"bad {SECRET}"))), attempt=2)
     assert result.outcome is Outcome.ERROR
-    assert result.record["error"] == {"type": "ValueError", "message": "bad [redacted]"}
-    trace = (bench.cell_folder("own") / "error.attempt2.txt").read_text(encoding="utf-8")
+    path = bench.cell_folder("own") / "error.attempt2.txt"
+    place = f"at tests/run/bench.py:{raising.__code__.co_firstlineno + 2}"
+    assert result.record["error"] == {
+        "type": "ValueError",
+        "message": f"bad [redacted] ({place})",
+        "traceback": str(path.relative_to(bench.folder.parent)),
+    }
+    trace = path.read_text(encoding="utf-8")
     assert trace.startswith("Traceback")
     assert "ValueError: bad [redacted]" in trace
     assert result.record["attempt"] == 2
+
+
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        ("a patch", "arm 'own': solve() returned a str, 'a patch'; return a Solution(...)"),
+        (None, "arm 'own': solve() returned a NoneType, None; return a Solution(...)"),
+        (
+            Solution(stop=cast("Stop", "steps")),
+            "arm 'own': its solution has stop='steps'; give a Stop",
+        ),
+    ],
+)
+def test_arm_that_leaves_something_else_is_told_what_to_return(bench: Bench, left: Any, message: str) -> None:
+    result = bench.run(OwnArm(lambda context: left))
+    assert result.outcome is Outcome.ERROR
+    assert result.record["error"]["type"] == "TypeError"
+    assert result.record["error"]["message"].startswith(message)
 
 
 def test_grading_on_broken_ground_is_infra_with_the_patch_kept(bench: Bench) -> None:
@@ -77,7 +101,7 @@ def test_limit_without_a_diff_is_a_limit(bench: Bench, opened: bool) -> None:
 def test_unpaid_arm_that_calls_a_model_is_told_what_to_declare(bench: Bench) -> None:
     result = bench.run(OwnArm(asking))
     assert result.outcome is Outcome.ERROR
-    assert result.record["error"]["message"] == "arm 'own' called a provider but declares paid = False; set paid = True"
+    assert "arm 'own' called a provider but declares paid = False; set paid = True" in result.record["error"]["message"]
     assert not paid(bench.entries(), f"{NAME}/own/r1")
 
 

@@ -50,8 +50,12 @@ def test_auto_says_how_to_do_without_docker(no_engine: None) -> None:
 def test_auto_refuses_what_no_sandbox_can_hold(no_engine: None, local_instance: Instance) -> None:
     untrusted = replace(local_instance, trusted=False)
     backend = make_backend("auto", [untrusted], run_id="r")
-    with pytest.raises(InputError, match="has no image"):
+    with pytest.raises(
+        InputError, match=r'has no image.*put "image" in its row .*`swebench-runner task image`.*trusted'
+    ):
         backend.check([untrusted])
+    with pytest.raises(InputError, match=r'not trusted.*put "image" in its row .*"trusted": true'):
+        make_backend("local", [untrusted], run_id="r")
 
 
 def test_docker_refuses_an_instance_without_image(no_engine: None, local_instance: Instance) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pytest_swebench.datasets.instance import Source
 from pytest_swebench.errors import DatasetError, InfraError
 from pytest_swebench.sandbox.hygiene import git_environment
-from pytest_swebench.sandbox.source import materialise
+from pytest_swebench.sandbox.source import check_path, materialise
 from tests.support.git_server import GitServer
 
 
@@ -124,8 +124,33 @@ def test_a_server_that_hands_out_no_single_commits_is_cloned(upstream: Path, tmp
 
 
 def test_clone_that_fails_shows_gits_last_lines(tmp_path: Path) -> None:
-    with pytest.raises(InfraError, match=r"(?s)cloning .*no-such.* failed with exit code 128:.*does not exist"):
-        materialise(Source(url=str(tmp_path / "no-such")), tmp_path / "target", clone_timeout_s=60)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InfraError, match=r"^cloning '.*none' failed with exit code 128: .*does not (exist|appear).*$"):
+        materialise(Source(url=str(tmp_path / "none")), tmp_path / "target", clone_timeout_s=60)
+
+
+def test_repository_that_is_not_on_this_machine_is_bad_input(tmp_path: Path) -> None:
+    missing = Source(url=str(tmp_path / "no-such"))
+    with pytest.raises(DatasetError, match=r"repository '.*no-such' does not exist"):
+        materialise(missing, tmp_path / "target", clone_timeout_s=60)
+    with pytest.raises(DatasetError, match=r"repository '.*no-such' does not exist"):
+        check_path(missing)
+
+
+def test_refs_of_a_repository_on_this_machine_are_known_beforehand(upstream: Path, tmp_path: Path) -> None:
+    commit = git(upstream, "rev-parse", "v1")
+    for ref in ("", "v1", "stable", "origin/stable", commit, commit[:10]):
+        source = Source(url=str(upstream), ref=ref)
+        check_path(source)
+        materialise(source, tmp_path / f"target-{ref.replace('/', '-')}", clone_timeout_s=60)
+    for ref in ("v9", "0" * 40):
+        with pytest.raises(DatasetError, match=f"has no ref '{ref}'; give a branch"):
+            check_path(Source(url=str(upstream), ref=ref))
+    inside = upstream / "folder"
+    inside.mkdir()
+    with pytest.raises(DatasetError, match="has no ref 'HEAD'"):
+        check_path(Source(url=str(inside)))  # the repository around it is another one
+    check_path(Source(url="https://example.org/a/b", ref="v9"))
 
 
 def test_clone_that_hangs_is_cut_off(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.history import History, clean
-from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, cut
+from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, AgentTool, ToolResult, cut
 from pytest_swebench.arms.protocol import Draft, SolveContext
-from pytest_swebench.errors import ContextOverflow, LimitReached, ProviderError, unknown
+from pytest_swebench.errors import ContextOverflow, LimitReached, ProviderError, SwebenchError, unknown
+from pytest_swebench.faults import told
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.meter import conclude
 from pytest_swebench.providers.protocol import Answer, Request, StopReason, ToolCall
@@ -26,7 +27,6 @@ KEPT_CALLS: Final = 2_000
 """Calls that a record can have."""
 
 _HOPELESS_SHARE: Final = 0.1  # of a call's time: less is left only to a call that its time has ended
-_SUMMARY_CHARS: Final = 500
 _KEPT_CHARS: Final = 2_000  # of each string among the arguments of a call, in the record
 
 
@@ -193,7 +193,7 @@ class Loop:
             result = self._run_call(call) if wrong is None else ToolResult(f"error: {wrong}; call it again")
             self._commands.extend(result.commands)
             self._history.result(call, cut(result.text))
-            self._note(f"{call.name}: {result.text}")
+            self._note(f"{_named(call)}\n-> {result.text}")
             ended = result if result.ends else None
         return ended
 
@@ -201,7 +201,17 @@ class Loop:
         tool = self._tools.get(call.name)
         if tool is None:
             return ToolResult(f"error: {unknown('tool', call.name, self._tools)}")
-        return tool.call(call.arguments)
+        try:
+            result = tool.call(call.arguments)
+            if not isinstance(result, ToolResult):
+                raise TypeError(f"returned {result!r:.60}; return ToolResult(text)")
+        except SwebenchError:
+            raise
+        except Exception as error:  # a fault of the tool
+            error.add_note(f"in the tool {call.name!r}")
+            self._note(f"{_named(call)}\n-> {type(error).__name__}: {told(error)}")
+            raise
+        return result
 
     def _nudge(self, answer: Answer) -> str:
         names = ", ".join(self._tools)
@@ -217,8 +227,14 @@ class Loop:
         self._tell(EventType.NOTE, text)
 
     def _tell(self, type: EventType, summary: str) -> None:
-        short = clean(cut(summary, _SUMMARY_CHARS))
+        short = clean(cut(summary, OUTPUT_CHARS))  # the trace takes secrets out and shortens it further
         self._trace.event(TraceEvent(type=type, step=self._agent, attempt=self.turns, summary=short, agent=self._agent))
+
+
+def _named(call: ToolCall) -> str:
+    """Return a call with its command or path, or with all of its arguments, as they are: `run(ls -l)`."""
+    telling = [call.arguments[name] for name in ("command", "path") if name in call.arguments]
+    return f"{call.name}({', '.join(map(str, telling or call.arguments.values()))})"
 
 
 def _kept(value: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pytest_swebench.arms.agent.clock import Clock
-from pytest_swebench.arms.local.stages import Stages
+from pytest_swebench.arms.local.result import Status
+from pytest_swebench.arms.local.stages import Stages, install_trouble
 from pytest_swebench.arms.local.taskarm import check_tasks, recorded
 from pytest_swebench.arms.protocol import Solution, SolveContext
 from pytest_swebench.arms.simple import Null
@@ -34,13 +35,15 @@ class Baseline:
             stages.clone()
             installed = stages.install()
             if installed.exit_code:
-                notes.append(f"install failed: {installed.output.strip()[-300:] or f'exit code {installed.exit_code}'}")
+                notes.append(f"install failed: {install_trouble(installed)}")
             tested = stages.test()
             if context.hidden.gold_patch:
                 applied = stages.apply(context.hidden.gold_patch)
                 if applied.exit_code:
-                    notes.append(f"patch_b64 does not apply: {applied.output.strip()[-300:]}")
+                    notes.append(f"patch_b64 does not apply: {' '.join(applied.output.split())[:300]}")
                 else:
                     tested = stages.test()
+        if tested.status is not Status.PASS:
+            notes.insert(0, tested.said)
         patch = context.hidden.gold_patch if stages.patch_applied else Null().solve(context).patch
         return Solution(patch=patch, response_text=tested.tail, notes="; ".join(notes))

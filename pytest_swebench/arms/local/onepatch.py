@@ -10,7 +10,7 @@ from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.loop import EndReason, Loop
 from pytest_swebench.arms.left import diff_left
 from pytest_swebench.arms.local.result import Status
-from pytest_swebench.arms.local.stages import Stages
+from pytest_swebench.arms.local.stages import Stages, Tested
 from pytest_swebench.arms.local.taskarm import check_tasks, recorded
 from pytest_swebench.arms.local.tools import task_tools
 from pytest_swebench.arms.protocol import Solution, SolveContext
@@ -74,7 +74,7 @@ class OnePatchAgent:
             tool_calls=loop.tool_calls,
             commands=loop.commands,
             per_step_tokens={self.name: loop.tokens},
-            notes="" if patch else lack or f"no patch; the tests say: {result.tail}",
+            notes=_notes(patch, lack, stages.last),
         )
 
     def _told(self, problem: Problem, task: Task) -> str:
@@ -85,6 +85,12 @@ class OnePatchAgent:
             install_s=f"{task.timeouts_s['install']:g}",
             test_s=f"{task.timeouts_s['test']:g}",
         )
+
+
+def _notes(patch: str, lack: str, last: Tested | None) -> str:
+    """Say what the tests said last, where they did not pass, and why there is no patch."""
+    said = last.said if last is not None and last.status is not Status.PASS else ""
+    return "; ".join(filter(None, ("" if patch else lack or "no patch", said)))
 
 
 def _template(name: str) -> Template:

@@ -25,6 +25,8 @@ _NO_TESTS: Final = 5  # pytest's exit code where it collected none
 _REPORT: Final = ".git/task-report.xml"  # in reach of the sandbox, and no part of any diff
 _HEAD_BYTES: Final = 4_096  # the counts stand in the report's first element
 _APPLY_S: Final = 30.0
+_PYTEST_TIME: Final = re.compile(r" in \d[\d.]*s( \([\d:]+\))?$")
+_SHOWN_CHARS: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Tested:
     tail: str
     output: str
     duration_s: float
+
+    @property
+    def said(self) -> str:
+        """The last line without pytest's time, so that it is the same in every run."""
+        return f"tests: {_PYTEST_TIME.sub('', self.tail) or f'exit code {self.exit_code}'}"
 
 
 class Stages:
@@ -141,6 +148,15 @@ class Stages:
 
     def _limit_s(self, stage: str) -> float:
         return min(self.task.timeouts_s[stage], self._clock.left_s())
+
+
+def install_trouble(installed: CommandResult) -> str:
+    """Return in one line why installing failed: pip's first error, which is the innermost, else the last line."""
+    if installed.timed_out:
+        return f"it took more than {installed.duration_s:.0f} s"
+    errors = (line.strip() for line in installed.output.splitlines() if line.strip().startswith("ERROR:"))
+    said = next(errors, "") or last_line(installed.output) or f"exit code {installed.exit_code}"
+    return said[:_SHOWN_CHARS]
 
 
 def passed_in(report: bytes) -> int | None:

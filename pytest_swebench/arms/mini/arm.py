@@ -11,6 +11,7 @@ from pytest_swebench.arms.agent.history import clean
 from pytest_swebench.arms.agent.loop import ANSWER_TOKENS
 from pytest_swebench.arms.agent.tools import cut
 from pytest_swebench.arms.agent.workbench import Workbench
+from pytest_swebench.arms.left import diff_left
 from pytest_swebench.arms.mini.environment import SandboxEnvironment
 from pytest_swebench.arms.mini.library import Settings, load_library, read_settings
 from pytest_swebench.arms.mini.model import ProviderModel
@@ -116,10 +117,10 @@ def _tidy(sandbox: Sandbox) -> None:
 
 def _solution(sandbox: Sandbox, progress: Progress, ended: dict[str, Any], agent: Any) -> Solution:
     _tidy(sandbox)
-    patch = sandbox.diff()
+    patch, lack = diff_left(sandbox)
     status, submission = ended["exit_status"], ended["submission"]
     stop = _STOPS.get(status, Stop.SUBMITTED)
-    notes = _notes(status, submission, patch, agent)
+    notes = "; ".join(filter(None, (_notes(status, submission, patch, agent), lack)))
     progress.tell(EventType.STEP_FAIL if stop.limit else EventType.STEP_PASS, notes or "submitted")
     return Solution(
         patch=patch,

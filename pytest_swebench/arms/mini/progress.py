@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from pytest_swebench.arms.agent.history import clean
-from pytest_swebench.arms.agent.tools import cut
+from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, cut
 from pytest_swebench.arms.protocol import Draft
 from pytest_swebench.providers.protocol import Answer
 from pytest_swebench.records.trace import EventType, Trace, TraceEvent
 
 NAME: Final = "mini"
 
-_SUMMARY_CHARS: Final = 500
 _KEPT_CHARS: Final = 2_000  # of a command among the tool calls of a record
 
 
@@ -61,5 +60,5 @@ class Progress:
 
     def tell(self, type: EventType, summary: str) -> None:
         """Put an event into the trace."""
-        short = clean(cut(summary, _SUMMARY_CHARS))
+        short = clean(cut(summary, OUTPUT_CHARS))  # the trace takes secrets out and shortens it further
         self._trace.event(TraceEvent(type=type, step=NAME, attempt=self.turns, summary=short, agent=NAME))

@@ -92,7 +92,7 @@ def solution_of(result: WorkflowResult, sandbox: Sandbox) -> Solution:
     """
     failed_step, failed_guard, notes, patch = result.failed_step, result.failed_guard, "", ""
     if failed_step:
-        notes = f"{failed_step}: {failed_guard}: {result.reason}"
+        notes = ": ".join(filter(None, (failed_step, failed_guard, result.reason)))
     elif not result.patch:
         failed_step, failed_guard, notes = result.patch_step, PATCH, "the accepted edits change nothing"
     elif complaint := BaseTree(sandbox).complaint(result.patch):

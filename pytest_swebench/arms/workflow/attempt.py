@@ -148,7 +148,7 @@ class Attempter:
         reports: list[GuardReport] = []
         for guard in step.guards:
             self._time_left(step)
-            reports.append(_asked(guard, answer, given))
+            reports.append(_asked(step, guard, answer, given))
             self.story.judged(step, reports[-1])
             if not reports[-1].passed:
                 break
@@ -180,13 +180,21 @@ class Attempter:
             return Attempt(artifact, _whole([*report.sub_results, refused]), patch)
 
 
-def _asked(guard: Guard, answer: Shape, given: Given) -> GuardReport:
-    """Return what one guard says and how long it took; an edit that does not fit is a no, whoever finds it."""
+def _asked(step: Step, guard: Guard, answer: Shape, given: Given) -> GuardReport:
+    """Return what one guard says and how long it took; an edit that does not fit is a no, whoever finds it.
+
+    An exception bears the names of guard and step. Raises TypeError for what is no report.
+    """
     start = time.monotonic()
     try:
         report = guard.check(answer, given)
+        if not isinstance(report, GuardReport):
+            raise TypeError(f"returned {report!r:.60}; return GuardReport(passed=..., feedback=...)")
     except EditError as error:
         report = GuardReport(passed=False, feedback=str(error))
+    except Exception as error:
+        error.add_note(f"in the guard {guard.name!r} of the step {step.name!r}")
+        raise
     return dataclasses.replace(report, guard=guard.name, duration_s=round(time.monotonic() - start, 3))
 
 

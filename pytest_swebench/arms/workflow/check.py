@@ -6,13 +6,15 @@ import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from string import Template
-from typing import Final
+from typing import Any, Final
 
 from pytest_swebench.arms.workflow.declaration import Step, Workflow
 from pytest_swebench.arms.workflow.prompt import ALWAYS
 from pytest_swebench.arms.workflow.shapes import Patch, Shape
 from pytest_swebench.cell import slug
 from pytest_swebench.errors import InputError, unknown
+
+_GUARD: Final = ("name", "judges", "takes", "oracle", "check", "settings")
 
 VALIDATION: Final = "GeneratorValidation"
 """The name under which an answer of the wrong shape is rejected, as if by a guard."""
@@ -24,6 +26,7 @@ def check_workflow(workflow: Workflow, *, leaves: type[Shape] | None = Patch) ->
     `leaves` is the shape that some step has to make, None for no matter.
     """
     where = f"workflow {workflow.name!r}"
+    _check_types(workflow, where)
     _check_names(workflow, where)
     _check_cycles(workflow, where)
     before = ancestors(workflow)
@@ -61,6 +64,31 @@ def ancestors(workflow: Workflow) -> dict[str, tuple[str, ...]]:
     for step in order:
         found[step.name] = set(step.requires).union(*(found[name] for name in step.requires))
     return {name: tuple(step.name for step in order if step.name in before) for name, before in found.items()}
+
+
+def _check_types(workflow: Workflow, where: str) -> None:
+    """Raise InputError for a part of a wrong type: a text for a tuple of texts, a name for a guard."""
+    for step in workflow.steps:
+        for what, names in (("requires", step.requires), ("back_to", step.back_to), *step.back_by_guard.items()):
+            if isinstance(names, str):
+                raise InputError(f"{where}, step {step.name!r}: {what}={names!r}; give a tuple, ({names!r},)")
+        if not (isinstance(step.shape, type) and issubclass(step.shape, Shape)):
+            raise InputError(f"{where}, step {step.name!r}: shape={step.shape!r}; give a subclass of Shape")
+        if not isinstance(step.guards, (tuple, list)):
+            raise InputError(f"{where}, step {step.name!r}: guards={step.guards!r}; give a tuple, (guard(...),)")
+        for guard in step.guards:
+            if wrong := _no_guard(guard):
+                raise InputError(f"{where}, step {step.name!r}: the guard {guard!r} {wrong}")
+
+
+def _no_guard(guard: Any) -> str:
+    """Say what keeps `guard` from being one, with the fix; "" if it is one."""
+    if isinstance(guard, str):
+        return f"is a text; give guard({guard!r})"
+    if isinstance(guard, type):
+        return f"is a class; give one made of it, {guard.__name__}()"
+    lacking = ", ".join(name for name in _GUARD if not hasattr(guard, name))
+    return f"lacks {lacking}; see docs/workflows.md" if lacking else ""
 
 
 def _check_names(workflow: Workflow, where: str) -> None:
@@ -138,9 +166,10 @@ def _check_numbers(step: Step, rmax: int, where: str) -> None:
         if limit is not None and limit < 1:
             raise InputError(f"{where}: {name}={limit!r}; give 1 or more")
     if step.r_patience is not None and not 2 <= step.r_patience < rmax:
+        fit = "2, or a larger rmax" if rmax == 3 else f"2 to {rmax - 1}" if rmax > 3 else "an rmax of 3 or more"
         raise InputError(
             f"{where}: r_patience={step.r_patience!r} with rmax={rmax}: stagnation takes at least 2 rejections and "
-            f"must show before the retries are used up; give 2 to {max(2, rmax - 1)}, or a larger rmax"
+            f"must show before the retries are used up; give {fit}"
         )
 
 

@@ -22,7 +22,8 @@ from pytest_swebench.arms.workflow.prompt import filled
 from pytest_swebench.arms.workflow.shapes import Shape
 from pytest_swebench.arms.workflow.story import Story
 from pytest_swebench.arms.workflow.summary import approach, failure_summary
-from pytest_swebench.errors import LimitReached
+from pytest_swebench.errors import LimitReached, SwebenchError
+from pytest_swebench.faults import told
 from pytest_swebench.records.trace import Escalation, EventType, Status
 
 TOKEN_BUDGET: Final = "TokenBudget"
@@ -67,6 +68,11 @@ def run_workflow(
         return run.to_the_end()
     except LimitReached as limit:
         run.note(str(limit))
+        raise
+    except SwebenchError:
+        raise
+    except Exception as error:  # a fault, of a guard say
+        run.note(f"{type(error).__name__}: {told(error)}")
         raise
 
 
@@ -187,7 +193,8 @@ class _Run:
     def _given_up(self, step: Step, attempt: Attempt, move: GiveUp) -> _Failure:
         if move.stagnant:
             self._story.event(EventType.STAGNATION, step, guard=attempt.report.guard, summary=move.reason)
-        return _Failure(step, attempt.report.guard, move.ended, f"{move.reason}: {attempt.report.feedback}")
+        said = (move.reason, attempt.report.feedback)
+        return _Failure(step, attempt.report.guard, move.ended, ": ".join(filter(None, said)))
 
     def _go_back(self, step: Step, move: Back) -> None:
         """Invalidate the steps gone back to and all that build on them, and tell them why."""

@@ -145,11 +145,11 @@ class Stagnation:
             trigger = Trigger.STAGNATION if stagnant else Trigger.RMAX_EXHAUSTED
             return Back(targets=targets, trigger=trigger, e_count=past.escalations + 1, e_max=step.e_max, guard=guard)
         if stagnant and targets:
-            return GiveUp(
-                ended=Ended.ESCALATION, reason=f"stuck again after {past.escalations} steps back", stagnant=True
-            )
+            back = "1 step" if past.escalations == 1 else f"{past.escalations} steps"
+            return GiveUp(ended=Ended.ESCALATION, reason=f"stuck again after {back} back", stagnant=True)
         if past.exhausted:
-            return GiveUp(ended=Ended.FAILED, reason=f"rejected {len(past.rejections)} times")
+            times = "once" if past.retried == 0 else f"{len(past.rejections)} times"
+            return GiveUp(ended=Ended.FAILED, reason=f"rejected {times}")
         return Retry(warn=True)
 
     def accepted(self, step: Step, answer: Shape, past: Past) -> None:

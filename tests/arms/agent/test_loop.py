@@ -65,6 +65,30 @@ def test_calls_are_run_in_order_until_one_ends_it(tmp_path: Path) -> None:
     assert [call["name"] for call in loop.tool_calls] == ["echo", "echo", "end"]
 
 
+def one_tool(call: Any, folder: Path, kept: Kept) -> Loop:
+    tool = AgentTool(Tool("own", "Own.", object_schema({})), call)
+    work = context(Scripted([calls(("own", {}))]), folder, trace=kept)
+    return Loop(work, Clock(60.0), agent="worker", system="You work.", tools=[tool], max_turns=2, trace=kept)
+
+
+def test_tool_that_breaks_is_named_in_the_error_and_in_the_trace(tmp_path: Path) -> None:
+    def broken(arguments: Mapping[str, Any]) -> ToolResult:
+        raise ZeroDivisionError("division by zero")
+
+    kept = Kept()
+    with pytest.raises(ZeroDivisionError) as raised:
+        one_tool(broken, tmp_path, kept).run()
+    assert raised.value.__notes__ == ["in the tool 'own'"]
+    told, line = kept.events[-1].summary, broken.__code__.co_firstlineno + 1
+    assert "ZeroDivisionError: division by zero (in the tool 'own', at " in told
+    assert told.endswith(f"test_loop.py:{line})")
+
+
+def test_tool_that_returns_a_text_is_told_what_to_return(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"returned 'done'; return ToolResult\(text\)"):
+        one_tool(lambda arguments: "done", tmp_path, Kept()).run()
+
+
 def test_requests_carry_the_variant_the_tools_and_who_asks(tmp_path: Path) -> None:
     model = Scripted([DONE])
     loop = make(model, tmp_path)
@@ -284,13 +308,21 @@ def test_the_trace_tells_answers_and_results(tmp_path: Path) -> None:
     told = [(event.type, event.attempt, event.summary[:25]) for event in trace.events]
     assert told == [
         (EventType.ATTEMPT, 1, "echo: Look:"),
-        (EventType.NOTE, 1, f"echo: {'y' * 19}"),
+        (EventType.NOTE, 1, f"echo({'y' * 20}"),
         (EventType.ATTEMPT, 2, "no call (refusal): hm"),
         (EventType.ATTEMPT, 3, "end"),
-        (EventType.NOTE, 3, "end: the end"),
+        (EventType.NOTE, 3, "end()\n-> the end"),
     ]
     assert {(event.step, event.agent) for event in trace.events} == {("worker", "worker")}
-    assert max(len(event.summary) for event in trace.events) == 500
+    assert trace.events[1].summary.endswith("y" * 2_000)  # whoever writes it shortens it
+
+
+def test_the_trace_names_the_path_of_a_call_and_not_what_is_written_there(tmp_path: Path) -> None:
+    write = AgentTool(Tool("write", "Writes.", object_schema({"text": {}, "path": {}})), lambda _: ToolResult("done"))
+    trace = Kept()
+    work = context(Scripted([calls(("write", {"text": "t" * 900, "path": "a.py"}))]), tmp_path, trace=trace)
+    Loop(work, Clock(60.0), agent="worker", system="", tools=[write], max_turns=1, trace=trace).run()
+    assert trace.events[-1].summary == "write(a.py)\n-> done"
 
 
 def test_calls_that_nobody_can_read_are_told_and_never_run(tmp_path: Path) -> None:

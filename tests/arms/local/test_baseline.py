@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pytest_swebench.arms.local.baseline import Baseline
+from pytest_swebench.arms.local.stages import install_trouble
 from pytest_swebench.arms.simple import Null
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
 from pytest_swebench.errors import InfraError, InputError, LimitReached
+from pytest_swebench.sandbox.protocol import CommandResult
 from tests.arms.local.conftest import Place
 from tests.support.local_tasks import fix_of
 from tests.support.made import made_instance
@@ -43,6 +46,7 @@ def test_without_a_patch_the_tests_run_once(open_task: Open) -> None:
     assert (result["status"], result["exit_code"], result["pytest_k"]) == ("fail", 1, "total")
     assert result["tail"].startswith("1 failed, 3 deselected in ")
     assert (result["patch_applied"], result["tail_before"], result["status_before"]) == (False, "", None)
+    assert solution.notes == "tests: 1 failed, 3 deselected"  # without its time, so that equal reasons are one
     assert solution.patch == Null().solve(place.context).patch
 
 
@@ -64,8 +68,9 @@ def test_an_install_that_fails_is_noted_and_the_tests_decide(open_task: Open, tm
     sandbox = place.context.sandbox()
     sandbox.write({"requirements.txt": b"--no-index\nno-such-thing\n"})
     solution = Baseline().solve(place.context)
-    assert "install failed: " in solution.notes
-    assert "no-such-thing" in solution.notes
+    first, second = solution.notes.split("; ")
+    assert first.startswith("tests: 1 error")
+    assert re.fullmatch(r"install failed: ERROR: [^\n]*no-such-thing[^\n]*", second)
     assert (place.result["status"], place.result["exit_code"]) == ("fail", 2)
 
 
@@ -80,7 +85,7 @@ def test_a_patch_that_does_not_apply_is_noted_and_not_left(open_task: Open) -> N
 
 
 def test_a_repository_that_cannot_be_had_leaves_a_result_too(open_task: Open) -> None:
-    place = open_task("basket-all", repo="/no/such/repository")
+    place = open_task("basket-all", repo="http://127.0.0.1:9/none.git")
     with pytest.raises(InfraError, match="cloning"):
         Baseline().solve(place.context)
     assert (place.result["status"], place.result["exit_code"]) == ("fail", -1)
@@ -111,3 +116,30 @@ def test_tasks_are_accepted(open_task: Open) -> None:
     Baseline().check([open_task("basket-all").instance])
     assert Baseline.oracle  # it is given the known patch
     assert not Baseline.paid
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"repo": "no-such"}, "no-such' does not exist"), ({"ref": "v9"}, "has no ref 'v9'")],
+)
+def test_a_path_or_ref_that_is_not_there_is_refused_before_anything_runs(
+    open_task: Open, changes: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        Baseline().check([open_task("basket-all", **changes).instance])
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (
+            CommandResult(1, "a\n  ERROR: No matching x\nnote: not pip\nERROR: Failed to build\n", False, 1),
+            "ERROR: No matching x",
+        ),
+        (CommandResult(2, "killed\n\n", False, 1), "killed"),
+        (CommandResult(2, "", False, 1), "exit code 2"),
+        (CommandResult(124, "ERROR: x", True, 20.2), "it took more than 20 s"),
+    ],
+)
+def test_why_installing_failed_is_one_line(result: CommandResult, said: str) -> None:
+    assert install_trouble(result) == said

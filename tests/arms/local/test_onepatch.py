@@ -145,7 +145,7 @@ def test_a_limit_keeps_the_result_so_far(open_task: Open) -> None:
 
 
 def test_a_repository_that_cannot_be_had_costs_no_call(open_task: Open) -> None:
-    place = open_task("basket-all", repo="/no/such/repository")
+    place = open_task("basket-all", repo="http://127.0.0.1:9/none.git")
     context, model = place.with_model(PYTEST)
     with pytest.raises(InfraError):
         OnePatchAgent().solve(context)

@@ -131,6 +131,12 @@ def test_what_the_submission_leaves_out_is_said(solve: Solve) -> None:
     assert solution.notes == "the patch holds what the agent left out of its submission: seen.py"
 
 
+def test_repository_that_the_agent_removed_leaves_no_patch(solve: Solve) -> None:
+    solution = solve(Scripted([bash(MEND, "rm -rf .git"), bash(END)]))
+    assert (solution.patch, solution.stop) == ("", Stop.SUBMITTED)
+    assert "no patch can be taken from what was left" in solution.notes
+
+
 def test_turns_that_are_used_up_keep_the_diff(solve: Solve) -> None:
     kept = Kept()
     solution = solve(Scripted([bash(MEND, DIFF), bash("ls", text="I look on.")]), turns=3, trace=kept)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from pytest_swebench.arms.workflow.check import ancestors, check_workflow, ordered
@@ -65,8 +67,9 @@ def asking(**parts: str) -> Prompt:
             patched(step("a"), step("b"), step("c", Plan, requires=("a", "b"))),
             r"step 'c': both 'a' and 'b' make the Idea that it builds on",
         ),
-        (patched(step("a", r_patience=3, rmax=3)), r"r_patience=3 with rmax=3.*give 2 to 2, or a larger rmax"),
-        (patched(step("a", r_patience=1)), r"r_patience=1 with rmax=3"),
+        (patched(step("a", r_patience=3, rmax=3)), r"r_patience=3 with rmax=3.*give 2, or a larger rmax"),
+        (patched(step("a", r_patience=1, rmax=5)), r"r_patience=1 with rmax=5.*give 2 to 4"),
+        (patched(step("a", r_patience=2, rmax=2)), r"r_patience=2 with rmax=2.*give an rmax of 3 or more"),
         (patched(step("a", rmax=-1)), r"rmax=-1; give 0 or more"),
         (patched(step("a", max_tokens=0)), r"max_tokens=0; give 1 or more"),
         (patched(step("a", token_budget=0)), r"token_budget=0"),
@@ -75,6 +78,13 @@ def asking(**parts: str) -> Prompt:
         (patched(step("a"), step("a")), r"2 steps are called 'a'; names must be unique"),
         (patched(step(" ")), r"a step is called ' '"),
         (patched(step("a", guards=(Told(), Told()))), r"the guard 'told' is there 2 times"),
+        (patched(step("a"), step("b", requires=cast("Any", "a"))), r"step 'b': requires='a'; give a tuple, \('a',\)"),
+        (patched(step("a", back_to=cast("Any", "b"))), r"step 'a': back_to='b'; give a tuple"),
+        (patched(step("a", guards=cast("Any", ("patch",)))), r"the guard 'patch' is a text; give guard\('patch'\)"),
+        (patched(step("a", guards=cast("Any", Told()))), r"guards=Told\(.*\); give a tuple, \(guard\(\.\.\.\),\)"),
+        (patched(step("a", guards=cast("Any", (Told,)))), r"is a class; give one made of it, Told\(\)"),
+        (patched(step("a", guards=cast("Any", (7,)))), r"the guard 7 lacks name, judges, .*settings; see docs"),
+        (patched(step("a", cast("Any", "idea"))), r"step 'a': shape='idea'; give a subclass of Shape"),
         (workflow(), r"it has no steps"),
         (
             Workflow(name="my arm", steps=(step("p", Patch),)),

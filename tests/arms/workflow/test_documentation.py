@@ -4,18 +4,64 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from pytest_swebench.arms.workflow.check import check_workflow
+from pytest_swebench.arms.workflow.declaration import Workflow
+from pytest_swebench.arms.workflow.guards.registry import GUARDS, guard
+from pytest_swebench.arms.workflow.shapes import SHAPES, Patch
 from pytest_swebench.records.trace import EventType
 from pytest_swebench.records.tracereader import read_trace
 from tests.arms.workflows.answers import GOOD, patch
 from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.support.workflows import step
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "workflows.md"
 INSTANCE = "tinyconf__tinyconf-5"
 LOST = GOOD["analysis"] | {"files": ["tinyconf/nowhere.py"]}
+
+
+def rows(columns: int) -> list[tuple[str, ...]]:
+    """Return the document's table rows of so many columns."""
+    lines = (line for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| "))
+    cells = (tuple(cell.strip() for cell in line.strip("|").split("|")) for line in lines)
+    return [row for row in cells if len(row) == columns]
+
+
+def listed(shapes: Iterable[object]) -> str:
+    return ", ".join(f"`{one}`" for one in shapes)
+
+
+def test_the_table_of_guards_is_that_of_the_code() -> None:
+    table = rows(5)[1:]
+    assert [row[:4] for row in table] == [
+        (f"`{name}`", f"`{one.judges.__name__}`", listed(it.__name__ for it in one.takes), "yes" if one.oracle else "")
+        for name, one in ((name, guard(name)) for name in GUARDS)
+    ]
+    assert all(row[4] for row in table)
+
+
+def test_the_table_of_shapes_is_that_of_the_code() -> None:
+    known = [(f"`${shape.key}`", f"`{shape.__name__}`", listed(shape.model_fields)) for shape in SHAPES]
+    assert rows(3)[1:] == known
+
+
+def test_the_guard_of_ones_own_judges_a_patch() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    from .*?(?=^\S)", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(textwrap.dedent(block), names)
+    short = names["Short"]()
+    check_workflow(Workflow(name="w", steps=(step("p", Patch, guards=(short,)),)))
+    said = [short.check(None, SimpleNamespace(diff=lambda answer, n=n: "line\n" * n)) for n in (49, 50)]
+    assert [report.passed for report in said] == [True, False]
+    assert said[1].feedback == "50 lines of diff; keep it below 50"
 
 
 def example() -> str:

@@ -23,7 +23,7 @@ from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.meter import Meter
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Usage
 from pytest_swebench.providers.replay import ReplayProvider
-from pytest_swebench.records.trace import EventType
+from pytest_swebench.records.trace import EventType, GuardReport
 from pytest_swebench.sandbox.protocol import Sandbox
 from tests.support.calc import FIX
 from tests.support.scripted import Scripted
@@ -105,6 +105,34 @@ def test_a_rejection_is_told_and_the_next_answer_mends_it(calc: Sandbox) -> None
     assert rejected.report is not None
     assert (rejected.report.guard, rejected.report.feedback) == ("told", "not like that")
     assert rejected.metadata == {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
+
+
+def test_guard_that_breaks_is_named_in_the_error_and_in_the_trace(calc: Sandbox) -> None:
+    cell, broken = cell_in(calc, Scripted([said("x")])), Told([ZeroDivisionError("division by zero")])
+    with pytest.raises(ZeroDivisionError) as raised:
+        run(cell, step(guards=(Told(name="fine"), broken)))
+    assert raised.value.__notes__ == ["in the guard 'told' of the step 'a'"]
+    assert cell.trace().lines == ["GUARD a fine PASS", "NOTE a"]
+    (noted,) = cell.trace().of(EventType.NOTE)
+    assert noted.summary.startswith("ZeroDivisionError: division by zero (in the guard 'told' of the step 'a', at ")
+
+
+def test_guard_that_returns_no_report_is_told_what_to_return(calc: Sandbox) -> None:
+    class Yes(Told):
+        def check(self, answer: Any, given: Any) -> Any:
+            return True
+
+    with pytest.raises(TypeError, match=r"returned True; return GuardReport\(passed=\.\.\., feedback=\.\.\.\)"):
+        run(cell_in(calc, Scripted([said("x")])), step(guards=(Yes(),)))
+
+
+def test_rejection_without_feedback_leaves_no_loose_end(calc: Sandbox) -> None:
+    class Mute(Told):
+        def check(self, answer: Any, given: Any) -> GuardReport:
+            return GuardReport(passed=False)
+
+    results = [run(cell_in(calc, Scripted([said("x")] * 3)), step(guards=(Mute(),), rmax=rmax)) for rmax in (0, 2)]
+    assert [result.reason for result in results] == ["rejected once", "rejected 3 times"]
 
 
 def test_guards_stop_at_the_first_no_and_all_that_were_asked_are_kept(calc: Sandbox) -> None:
