@@ -173,7 +173,7 @@ def test_story_as_json_holds_everything(results: Path, capsys: Captured) -> None
 def test_terminal_shows_a_tree_of_its_width(results: Path, columns: int, no_colour: bool) -> None:
     record(results, CALC, Outcome.UNRESOLVED)
     go_back_once(trace_of(results))
-    env = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
+    env = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
     env |= {"TERM": "xterm", **({"NO_COLOR": "1"} if no_colour else {})}
     command = [sys.executable, "-m", "pytest_swebench", "trace", "calc__calc-1"]
     seen = film(command, results.parent, env, columns=columns, rows=60)
@@ -190,8 +190,7 @@ def test_terminal_shows_a_tree_of_its_width(results: Path, columns: int, no_colo
 def test_story_longer_than_the_terminal_is_shown_page_by_page(results: Path, rows: int, paged: bool) -> None:
     record(results, CALC, Outcome.UNRESOLVED)
     go_back_once(trace_of(results))
-    env = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    env |= {"TERM": "xterm", "PAGER": "sed s/^/PAGED:/"}
+    env = {**os.environ, "TERM": "xterm", "PAGER": "sed s/^/PAGED:/"}
     command = [sys.executable, "-m", "pytest_swebench", "trace", "calc__calc-1"]
     seen = film(command, results.parent, env, columns=100, rows=rows)
     assert ("PAGED:" in seen.screen.text) is paged

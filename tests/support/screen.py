@@ -108,11 +108,13 @@ def film(
     timeout_s: float = 120,
 ) -> Film:
     """Run `command` on a terminal. `act` is shown each frame and may return what to type, once."""
+    # the size is the terminal's: a worker of xdist has variables that say another
+    own = {name: value for name, value in env.items() if name not in {"COLUMNS", "LINES"}}
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     seen = Film(Screen(columns, rows))
     process = subprocess.Popen(
-        command, cwd=folder, env=dict(env), stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+        command, cwd=folder, env=own, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )  # fmt: skip
     os.close(theirs)
