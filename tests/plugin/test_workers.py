@@ -148,7 +148,8 @@ def test_cell_that_died_before_paying_is_rerun(run: Run, pytester: pytest.Pytest
 
 def test_cell_that_died_after_paying_is_not_rerun(run: Run, pytester: pytest.Pytester) -> None:
     options = ("--arms", "paid", "--instances", "tinyconf-5,tinyconf-9", "--reruns", 2, "-n", 1, "--price=0")
-    result = run("-m", "experiment", *options, "--provider", "canned", "--model", "m", "--sandbox", "local")
+    asked = ("--dataset=demo", "--provider=canned", "--model=m", "--sandbox=local")
+    result = run("-m", "experiment", *options, *asked)
     assert sorted(outcomes(pytester.path).values()) == ["infra", "resolved"]
     assert [record["attempt"] for record in records(pytester.path)] == [1, 1]
     result.stdout.fnmatch_lines(["tests: 1 passed, 1 failed, 0 rerun, 2 collected"])
