@@ -53,7 +53,7 @@ TESTS = """
     import pytest
     from conftest import asked
 
-    @pytest.mark.experiment
+    @pytest.mark.experiment(dataset="demo")
     def test_swebench(experiment):
         experiment.judge()
 
