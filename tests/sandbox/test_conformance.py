@@ -288,11 +288,12 @@ def test_script_runs_once_in_a_fresh_copy(ground: Ground, tmp_path: Path) -> Non
 def test_script_that_does_not_end_is_killed_and_its_log_kept(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
     log = tmp_path / "log"
-    result = backend.run_script(instance, Script(STUBBORN.format(mark="d4e5f6"), timeout_s=1, log=log))
+    mark = f"d4e5f6-{os.getpid()}"  # the other sandbox may be tried by another worker right now
+    result = backend.run_script(instance, Script(STUBBORN.format(mark=mark), timeout_s=1, log=log))
     assert (result.exit_code, result.timed_out) == (124, True)
     assert log.read_text() == "started\n"
     listing = subprocess.run(["ps", "-eo", "stat,args"], capture_output=True, text=True, check=True).stdout
-    assert [line for line in listing.splitlines() if "stubborn-d4e5f6" in line and not line.startswith("Z")] == []
+    assert [line for line in listing.splitlines() if f"stubborn-{mark}" in line and not line.startswith("Z")] == []
 
 
 def test_script_does_not_wait_for_what_it_left_behind(ground: Ground, tmp_path: Path) -> None:

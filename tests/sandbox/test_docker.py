@@ -152,8 +152,7 @@ def test_container_that_dies_is_lost_not_a_failed_command(
     docker_client: DockerClient, docker_backend: DockerBackend, docker_instance: Instance
 ) -> None:
     sandbox = docker_backend.open(docker_instance)
-    (container_id,) = container_ids(docker_client, f"{LABEL_RUN}=tests")
-    docker_client.api.kill(container_id)
+    docker_client.api.kill(sandbox.run("hostname", timeout_s=10).output.strip())
     with pytest.raises(SandboxLost, match="running a command"):
         sandbox.run("true", timeout_s=10)
 
