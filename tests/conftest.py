@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from pytest_swebench.datasets.instance import Instance
+from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.errors import DockerUnavailable, InputError
+from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.engine import connect
 from tests.support.base_image import base_image as found_or_built
 
@@ -54,6 +58,27 @@ def _do_without(lack: Exception) -> NoReturn:
     if os.environ.get("SWEBENCH_REQUIRE_DOCKER") == "1":
         pytest.fail(f"SWEBENCH_REQUIRE_DOCKER=1, but {lack}")
     pytest.skip(str(lack))
+
+
+@pytest.fixture(scope="session")
+def real_row(shared_data: Path, docker_client: DockerClient) -> Callable[[str], dict[str, Any]]:
+    """Return the row of a real instance whose image stands here; skip where it was not built."""
+    lines = (shared_data / "pypi_rows.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = {row["instance_id"]: row for row in map(json.loads, lines)}
+
+    def find(instance_id: str) -> dict[str, Any]:
+        row: dict[str, Any] = rows[instance_id]
+        if not images.has(docker_client, row["image"]):
+            pytest.skip(f"image {row['image']} is not built here")
+        return row
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def real_instance(real_row: Callable[[str], dict[str, Any]]) -> Callable[[str], Instance]:
+    """Return a real instance whose image stands here; skip where it was not built."""
+    return lambda instance_id: instance_from_row(real_row(instance_id), where=instance_id)
 
 
 @pytest.fixture(scope="session")

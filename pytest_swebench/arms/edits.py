@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from pytest_swebench.arms.begin_patch import diff_of_begin_patch
 from pytest_swebench.arms.blocks import Edit, parse_edits
+from pytest_swebench.arms.change import changed
 from pytest_swebench.arms.diffs import diffs_in
-from pytest_swebench.patch import EditError, make_diff, meant_path, split_lines
+from pytest_swebench.patch import EditError, split_lines
 
 __all__ = ["EDIT_FORMAT", "Edit", "EditError", "apply_edits", "diff_from_answer", "parse_edits"]
 
@@ -53,19 +55,12 @@ def diff_from_answer(text: str, read: Callable[[str], str]) -> str:
 
 def apply_edits(edits: list[Edit], read: Callable[[str], str]) -> str:
     """Make `edits` one after another and return the whole as a diff. Raises EditError."""
-    before: dict[str, str] = {}
-    after: dict[str, str] = {}
-    for edit in edits:
-        path = meant_path(edit.path, read)
-        if path not in after:
-            try:
-                before[path] = after[path] = read(path)
-            except FileNotFoundError:
-                if edit.search.strip():
-                    raise EditError(f"{path}: no such file") from None
-                after[path] = ""
-        after[path] = _replaced(after[path], _meant(after[path], edit))
-    return make_diff(before, after)
+    steps = ((edit.path, edit.search, partial(_made, edit)) for edit in edits)
+    return changed(steps, read).diff
+
+
+def _made(edit: Edit, _path: str, content: str) -> str:
+    return _replaced(content, _meant(content, edit))
 
 
 def _meant(content: str, edit: Edit) -> Edit:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.errors import InfraError
 from pytest_swebench.grading.grader import OfficialGrader
-from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend, DockerOptions
 
 NOTE = "diff --git a/NOTE.txt b/NOTE.txt\nnew file mode 100644\n--- /dev/null\n+++ b/NOTE.txt\n@@ -0,0 +1 @@\n+done\n"
@@ -28,25 +25,11 @@ def backend() -> Iterator[DockerBackend]:
     backend.close()
 
 
-@pytest.fixture
-def built(shared_data: Path, backend: DockerBackend) -> Callable[[str], Instance]:
-    """Return an instance whose image stands here; skip where it does not."""
-
-    def find(instance_id: str) -> Instance:
-        with (shared_data / "pypi_rows.jsonl").open(encoding="utf-8") as lines:
-            row = next(row for row in map(json.loads, lines) if row["instance_id"] == instance_id)
-        if not images.has(backend.client, row["image"]):
-            pytest.skip(f"image {row['image']} is not built here")
-        return instance_from_row(row, where=instance_id)
-
-    return find
-
-
 @pytest.mark.parametrize("instance_id", ["django__django-16901", "pytest-dev__pytest-10356"])
 def test_gold_resolves_and_a_mere_note_does_not(
-    instance_id: str, built: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
+    instance_id: str, real_instance: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
-    instance = built(instance_id)
+    instance = real_instance(instance_id)
     grader = OfficialGrader(backend)
     gold = grader.grade(instance, instance.hidden.gold_patch, tmp_path / "gold").verdict
     note = grader.grade(instance, NOTE, tmp_path / "note").verdict
@@ -59,17 +42,17 @@ def test_gold_resolves_and_a_mere_note_does_not(
 
 
 def test_a_patch_that_does_not_apply_starts_no_test(
-    built: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
+    real_instance: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
-    instance = built("django__django-16901")
+    instance = real_instance("django__django-16901")
     patch = instance.hidden.gold_patch.replace("-            # ", "-            # never ")
     verdict = OfficialGrader(backend).grade(instance, patch, tmp_path).verdict
     assert (verdict.applied, verdict.reason) == (False, "patch_apply_failed")
     assert (tmp_path / "test_output.txt").read_bytes() == b""
 
 
-def test_running_out_of_memory_is_no_verdict(built: Callable[[str], Instance], tmp_path: Path) -> None:
-    instance = built("django__django-16901")
+def test_running_out_of_memory_is_no_verdict(real_instance: Callable[[str], Instance], tmp_path: Path) -> None:
+    instance = real_instance("django__django-16901")
     hungry = dataclasses.replace(
         instance,
         hidden=dataclasses.replace(instance.hidden, eval_script="python3 -c 'print(len(b\"x\" * (1 << 30)))'\n"),
@@ -83,8 +66,8 @@ def test_running_out_of_memory_is_no_verdict(built: Callable[[str], Instance], t
 
 
 def test_a_user_who_may_not_write_the_repository_is_no_verdict(
-    built: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
+    real_instance: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
-    instance = dataclasses.replace(built("django__django-16901"), exceptions={"user": "1000"})
+    instance = dataclasses.replace(real_instance("django__django-16901"), exceptions={"user": "1000"})
     with pytest.raises(InfraError, match=r"exit code 1 before the patch was tried: .*cannot be written by user 1000"):
         OfficialGrader(backend).grade(instance, NOTE, tmp_path)

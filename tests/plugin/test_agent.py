@@ -186,25 +186,15 @@ def test_arm_with_its_own_tools_in_the_documentation_runs(run: Run, pytester: py
 
 
 @pytest.fixture
-def row(shared_data: Path, docker_engine: None, pytester: pytest.Pytester) -> Callable[[str], dict[str, Any]]:
-    """Write one real row to `rows.jsonl` and return it; skip where its image was not built."""
-    from pytest_swebench.sandbox import images
-    from pytest_swebench.sandbox.engine import connect
+def row(real_row: Callable[[str], dict[str, Any]], pytester: pytest.Pytester) -> Callable[[str], dict[str, Any]]:
+    """Write one real row to `rows.jsonl` and return it."""
 
-    def find(instance_id: str) -> dict[str, Any]:
-        for line in (shared_data / "pypi_rows.jsonl").read_text().splitlines():
-            found: dict[str, Any] = json.loads(line)
-            if found["instance_id"] == instance_id:
-                break
-        client = connect()
-        built = images.has(client, found["image"])
-        client.close()
-        if not built:
-            pytest.skip(f"image {found['image']} is not built here")
-        pytester.path.joinpath("rows.jsonl").write_text(json.dumps(found) + "\n")
-        return found
+    def write(instance_id: str) -> dict[str, Any]:
+        row = real_row(instance_id)
+        pytester.path.joinpath("rows.jsonl").write_text(json.dumps(row) + "\n")
+        return row
 
-    return find
+    return write
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -102,17 +103,10 @@ def test_missing_extra_is_told_before_anything_runs(run: Run, pytester: pytest.P
 @installed
 @pytest.mark.soak
 @pytest.mark.usefixtures("docker_engine")
-def test_real_issue_is_resolved_in_its_container(run: Run, pytester: pytest.Pytester, shared_data: Path) -> None:
-    from pytest_swebench.sandbox import images
-    from pytest_swebench.sandbox.engine import connect
-
-    rows = map(json.loads, (shared_data / "pypi_rows.jsonl").read_text().splitlines())
-    (row,) = (row for row in rows if row["instance_id"] == REAL)
-    client = connect()
-    built = images.has(client, row["image"])
-    client.close()
-    if not built:
-        pytest.skip(f"image {row['image']} is not built here")
+def test_real_issue_is_resolved_in_its_container(
+    run: Run, pytester: pytest.Pytester, real_row: Callable[[str], dict[str, Any]]
+) -> None:
+    row = real_row(REAL)
     pytester.path.joinpath("rows.jsonl").write_text(json.dumps(row) + "\n")
     test = "python -m pytest -q testing/test_mark.py -k keyword"
     with LLMServer(work(row["patch"], test)) as server:

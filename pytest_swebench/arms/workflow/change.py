@@ -7,27 +7,15 @@ replacement is then indented as they are), else within a line. Blanks are what m
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 
+from pytest_swebench.arms.change import Change, changed
 from pytest_swebench.arms.edits import Edit, EditError, apply_edits
 from pytest_swebench.arms.workflow.shapes import Patch
-from pytest_swebench.patch import make_diff, meant_path, split_lines
+from pytest_swebench.patch import split_lines
 
 Place = tuple[int, int, str]
 """The first of some lines, how many they are, and what takes their place."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Files by path, `before` without those that are new."""
-
-    before: dict[str, str]
-    after: dict[str, str]
-
-    @property
-    def diff(self) -> str:
-        """Return the unified diff, "" where nothing changes."""
-        return make_diff(self.before, self.after)
 
 
 def change_of(patch: Patch, read: Callable[[str], str]) -> Change:
@@ -36,18 +24,11 @@ def change_of(patch: Patch, read: Callable[[str], str]) -> Change:
     `read` gives the present content of a file, undecodable bytes as surrogates, and raises FileNotFoundError. Raises
     EditError for an edit that does not fit its file, with the nearest lines of the file.
     """
-    before: dict[str, str] = {}
-    after: dict[str, str] = {}
-    for edit in patch.edits:
-        path = meant_path(edit.file.strip(), read)
-        if path not in after:
-            try:
-                before[path] = after[path] = read(path)
-            except FileNotFoundError:
-                if edit.search.strip():
-                    raise EditError(f"{path}: no such file") from None
-        after[path] = _edited(path, after.get(path, ""), edit.search, edit.replace)
-    return Change(before, after)
+    steps = (
+        (edit.file.strip(), edit.search, partial(_edited, search=edit.search, replace=edit.replace))
+        for edit in patch.edits
+    )
+    return changed(steps, read)
 
 
 def diff_of(patch: Patch, read: Callable[[str], str]) -> str:

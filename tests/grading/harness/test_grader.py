@@ -22,7 +22,6 @@ from pytest_swebench.errors import InfraError
 from pytest_swebench.grading.harness import HarnessGrader
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.outcome import Verdict
-from pytest_swebench.sandbox import images
 from tests.grading.harness.made import is_running
 from tests.support.calc import FIX, WRONG
 from tests.support.trivial import trivial_image, trivial_instance
@@ -174,17 +173,14 @@ def test_an_end_in_the_middle_takes_harness_and_container_along(
 @pytest.mark.soak
 @pytest.mark.parametrize("instance_id", ["mwaskom__seaborn-3010", "mwaskom__seaborn-3190"])
 def test_4_1_resolves_gold_and_not_the_base(
-    instance_id: str, shared_data: Path, docker_client: DockerClient, tmp_path: Path
+    instance_id: str, real_row: Callable[[str], dict[str, Any]], tmp_path: Path
 ) -> None:
     """Of the real instances here only these need nothing from the network, where 4.1 fetches requirements."""
     python = os.environ.get("SWEBENCH_HARNESS_PYTHON_41", "")
     if not python:
         pytest.skip("SWEBENCH_HARNESS_PYTHON_41 names no interpreter that has swebench 4.1")
-    with (shared_data / "pypi_rows.jsonl").open(encoding="utf-8") as lines:
-        row = next(row for row in map(json.loads, lines) if row["instance_id"] == instance_id)
+    row = real_row(instance_id)
     classic = {name: value for name, value in row.items() if name not in ("eval_script", "log_parser", "eval_type")}
-    if not images.has(docker_client, row["image"]):
-        pytest.skip(f"image {row['image']} is not built here")
     instance = instance_from_row(classic, where=instance_id)
     grader = HarnessGrader(python=python, run_id="test-41")
     gold = grader.grade(instance, instance.hidden.gold_patch, tmp_path / "gold")

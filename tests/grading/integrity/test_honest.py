@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from pytest_swebench.grading.integrity.log_lint import lint_log
 from pytest_swebench.grading.integrity.paths import flags
 from pytest_swebench.grading.known import Known
 from pytest_swebench.outcome import IntegrityState
-from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from tests.grading.integrity.honest import A_HANDFUL, HONEST_PATCHES
 from tests.grading.integrity.tiny import patch_of, tiny_instance
@@ -119,27 +118,23 @@ def test_no_published_log_is_suspect(rows: dict[str, dict[str, Any]], shared_dat
 
 @pytest.mark.parametrize("instance_id", IN_CI)
 def test_the_reference_patch_of_a_real_instance_ends_clean(
-    instance_id: str, shared_data: Path, docker_backend: DockerBackend, tmp_path: Path
+    instance_id: str, real_instance: Callable[[str], Instance], docker_backend: DockerBackend, tmp_path: Path
 ) -> None:
-    assert controlled_gold(instance_id, shared_data, docker_backend, tmp_path)
+    assert controlled_gold(real_instance(instance_id), docker_backend, tmp_path)
 
 
 @pytest.mark.soak
 def test_the_reference_patch_of_every_real_instance_ends_clean(
-    shared_data: Path, docker_backend: DockerBackend, tmp_path: Path
+    shared_data: Path, real_instance: Callable[[str], Instance], docker_backend: DockerBackend, tmp_path: Path
 ) -> None:
     ids = [row["instance_id"] for row in read_lines(shared_data / "pypi_rows.jsonl")]
-    controlled = {name: controlled_gold(name, shared_data, docker_backend, tmp_path / name) for name in ids}
+    controlled = {name: controlled_gold(real_instance(name), docker_backend, tmp_path / name) for name in ids}
     assert len(ids) == 14
     assert all(controlled.values()), controlled
 
 
-def controlled_gold(instance_id: str, shared_data: Path, backend: DockerBackend, folder: Path) -> list[str]:
+def controlled_gold(instance: Instance, backend: DockerBackend, folder: Path) -> list[str]:
     """Grade gold with a note added, so that it is controlled like any other patch; return the controlled tests."""
-    row = next(row for row in read_lines(shared_data / "pypi_rows.jsonl") if row["instance_id"] == instance_id)
-    if not images.has(backend.client, row["image"]):
-        pytest.skip(f"image {row['image']} is not built here")
-    instance = instance_from_row(row, where=instance_id)
     known = Known(folder / "instances")
     grader = IntegrityGrader(OfficialGrader(backend), backend, known)
     grade = grader.grade(instance, instance.hidden.gold_patch.rstrip("\n") + "\n" + NOTE, folder / "cell")
@@ -147,7 +142,7 @@ def controlled_gold(instance_id: str, shared_data: Path, backend: DockerBackend,
     assert grade.control_s
     assert (folder / "cell" / CONTROL_LOG).is_file()
     controlled = sorted(known.get(instance, "control")["statuses"])
-    print(f"{instance_id}: {len(controlled)} of {len(instance.hidden.fail_to_pass)} tests controlled,")
+    print(f"{instance.instance_id}: {len(controlled)} of {len(instance.hidden.fail_to_pass)} tests controlled,")
     print(f"  grading {grade.duration_s:.1f} s, control {grade.control_s:.1f} s")
     return controlled
 

@@ -6,7 +6,7 @@ are tests that never ran (https://docs.pytest.org/en/stable/reference/exit-codes
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,37 +26,56 @@ _MESSAGE: Final = 300  # characters of one test's message
 
 
 @dataclass(frozen=True, slots=True)
-class Red:
-    """Refuses a test that does not fail on the code as it is: it would show nothing."""
+class _RunsTest:
+    """What guards share that run a generated test: the time they give, and what makes any test hopeless."""
 
     timeout_s: float = TIMEOUT_S
-    name: str = "test_red"
+    name: str = ""
     judges: type[Shape] = GeneratedTest
     takes: tuple[type[Shape], ...] = ()
     oracle: bool = False
-
-    def check(self, answer: GeneratedTest, given: Given) -> GuardReport:
-        """Run the test on the base commit. Raises InfraError."""
-        timeout_s = _room(self.timeout_s, given)
-        if hopeless := _foreign(self.name, answer, given):
-            return hopeless
-        ran = run_test(given.sandbox, answer, timeout_s=timeout_s)
-        return _judged(self.name, ran, _late(ran, timeout_s) or _not_red(ran))
 
     def settings(self) -> Mapping[str, Any]:
         """Return the time it gives."""
         return {"timeout_s": self.timeout_s}
 
+    def _judge(
+        self,
+        test: GeneratedTest,
+        given: Given,
+        objections: Callable[[Ran], Iterable[str]],
+        *,
+        diff: str = "",
+        collect: bool = False,
+    ) -> GuardReport:
+        timeout_s = max(_LEAST_S, min(self.timeout_s, given.left_s()))
+        if hopeless := _foreign(self.name, test, given):
+            return hopeless
+        ran = run_test(given.sandbox, test, diff=diff, timeout_s=timeout_s, collect=collect)
+        if ran.runner == "none":
+            return fatal(self.name, "the environment has no Python, so no test can be run in it")
+        late = [f"the test did not end within {timeout_s:g} s"] if ran.timed_out else []
+        return judged(self.name, late or objections(ran))
+
 
 @dataclass(frozen=True, slots=True)
-class Green:
+class Red(_RunsTest):
+    """Refuses a test that does not fail on the code as it is: it would show nothing."""
+
+    name: str = "test_red"
+
+    def check(self, answer: GeneratedTest, given: Given) -> GuardReport:
+        """Run the test on the base commit. Raises InfraError."""
+        return self._judge(answer, given, _not_red)
+
+
+@dataclass(frozen=True, slots=True)
+class Green(_RunsTest):
     """Refuses a patch that does not make the generated test pass."""
 
-    timeout_s: float = TIMEOUT_S
     name: str = "test_green"
     judges: type[Shape] = Patch
     takes: tuple[type[Shape], ...] = (GeneratedTest,)
-    oracle: bool = False
 
     def check(self, answer: Patch, given: Given) -> GuardReport:
         """Run the test on the base commit with the patch. Raises InfraError."""
@@ -64,42 +83,19 @@ class Green:
             diff = given.diff(answer)
         except EditError as error:
             return rejected(self.name, f"edit: {error}")
-        test, timeout_s = given.take(GeneratedTest), _room(self.timeout_s, given)
-        if hopeless := _foreign(self.name, test, given):
-            return hopeless
-        ran = run_test(given.sandbox, test, diff=diff, timeout_s=timeout_s)
-        return _judged(self.name, ran, _late(ran, timeout_s) or _not_green(ran))
-
-    def settings(self) -> Mapping[str, Any]:
-        """Return the time it gives."""
-        return {"timeout_s": self.timeout_s}
+        return self._judge(given.take(GeneratedTest), given, _not_green, diff=diff)
 
 
 @dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(_RunsTest):
     """Refuses a test that the environment cannot even collect."""
 
     timeout_s: float = SETUP_TIMEOUT_S
     name: str = "test_setup_verification"
-    judges: type[Shape] = GeneratedTest
-    takes: tuple[type[Shape], ...] = ()
-    oracle: bool = False
 
     def check(self, answer: GeneratedTest, given: Given) -> GuardReport:
         """Import the test and look for tests, without running any. Raises InfraError."""
-        timeout_s = _room(self.timeout_s, given)
-        if hopeless := _foreign(self.name, answer, given):
-            return hopeless
-        ran = run_test(given.sandbox, answer, timeout_s=timeout_s, collect=True)
-        return _judged(self.name, ran, _late(ran, timeout_s) or (_never_ran(ran) if ran.exit_code else []))
-
-    def settings(self) -> Mapping[str, Any]:
-        """Return the time it gives."""
-        return {"timeout_s": self.timeout_s}
-
-
-def _room(timeout_s: float, given: Given) -> float:
-    return max(_LEAST_S, min(timeout_s, given.left_s()))
+        return self._judge(answer, given, _not_collected, collect=True)
 
 
 def _foreign(guard: str, test: GeneratedTest, given: Given) -> GuardReport | None:
@@ -108,12 +104,6 @@ def _foreign(guard: str, test: GeneratedTest, given: Given) -> GuardReport | Non
     if language in PYTHON or compiles(test.test_code, "<test>"):
         return None
     return fatal(guard, f"tests can be run in Python only, and the problem is in {language!r}")
-
-
-def _judged(guard: str, ran: Ran, objections: Iterable[str]) -> GuardReport:
-    if ran.runner == "none":
-        return fatal(guard, "the environment has no Python, so no test can be run in it")
-    return judged(guard, objections)
 
 
 def _not_red(ran: Ran) -> Iterator[str]:
@@ -137,8 +127,9 @@ def _not_green(ran: Ran) -> Iterator[str]:
         yield from _never_ran(ran)
 
 
-def _late(ran: Ran, timeout_s: float) -> list[str]:
-    return [f"the test did not end within {timeout_s:g} s"] if ran.timed_out else []
+def _not_collected(ran: Ran) -> Iterator[str]:
+    if ran.exit_code:
+        yield from _never_ran(ran)
 
 
 def _never_ran(ran: Ran) -> Iterator[str]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_swebench.arms.change import Change
 from pytest_swebench.arms.workflow.base_tree import BaseTree
-from pytest_swebench.arms.workflow.change import Change, change_of
+from pytest_swebench.arms.workflow.change import change_of
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.code import parsed
 from pytest_swebench.arms.workflow.guards.reports import judged, rejected

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_swebench.arms.change import Change
 from pytest_swebench.arms.workflow.base_tree import BaseTree
-from pytest_swebench.arms.workflow.change import Change, change_of
+from pytest_swebench.arms.workflow.change import change_of
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.code import Format, compiles, parsed, told
 from pytest_swebench.arms.workflow.guards.reports import few, judged, rejected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +13,7 @@ from pytest_swebench.arms.workflow.guards.execution import Green, Red, Setup
 from pytest_swebench.arms.workflow.guards.generated import run_test
 from pytest_swebench.arms.workflow.guards.patch import PatchGuard
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.grading.grader import OfficialGrader
-from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from tests.arms.workflow.guards.tree import FIX, RED, given_in, patch_of, written
 from tests.support.trivial import trivial_image, trivial_instance
@@ -111,20 +108,6 @@ def backend(docker_engine: None) -> Iterator[DockerBackend]:
     backend.close()
 
 
-@pytest.fixture
-def built(shared_data: Path, backend: DockerBackend) -> Callable[[str], Instance]:
-    """Return an instance whose image stands here; skip where it does not."""
-
-    def find(instance_id: str) -> Instance:
-        with (shared_data / "pypi_rows.jsonl").open(encoding="utf-8") as lines:
-            row = next(row for row in map(json.loads, lines) if row["instance_id"] == instance_id)
-        if not images.has(backend.client, row["image"]):
-            pytest.skip(f"image {row['image']} is not built here")
-        return instance_from_row(row, where=instance_id)
-
-    return find
-
-
 def test_guards_in_a_container(backend: DockerBackend, docker_client: DockerClient) -> None:
     sandbox = backend.open(trivial_instance(1, image=trivial_image(docker_client)))
     given = given_in(sandbox, written(RED))
@@ -147,9 +130,9 @@ def test_guards_in_a_container(backend: DockerBackend, docker_client: DockerClie
 
 
 def test_real_fault_is_red_green_and_resolved_without_pytest(
-    built: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
+    real_instance: Callable[[str], Instance], backend: DockerBackend, tmp_path: Path
 ) -> None:
-    instance = built("django__django-16642")
+    instance = real_instance("django__django-16642")
     sandbox, grader = backend.open(instance), OfficialGrader(backend)
     given = given_in(
         sandbox, written(DJANGO_TEST), evaluate=lambda diff: grader.grade(instance, diff, tmp_path / "evaluation")
@@ -166,8 +149,10 @@ def test_real_fault_is_red_green_and_resolved_without_pytest(
     sandbox.close()
 
 
-def test_real_fault_is_red_and_green_in_pytest_itself(built: Callable[[str], Instance], backend: DockerBackend) -> None:
-    sandbox = backend.open(built("pytest-dev__pytest-10356"))
+def test_real_fault_is_red_and_green_in_pytest_itself(
+    real_instance: Callable[[str], Instance], backend: DockerBackend
+) -> None:
+    sandbox = backend.open(real_instance("pytest-dev__pytest-10356"))
     given = given_in(sandbox, written(PYTEST_TEST))
     assert run_test(sandbox, written(PYTEST_TEST), timeout_s=120).runner == "pytest"
     assert Red().check(written(PYTEST_TEST), given).feedback == ""
