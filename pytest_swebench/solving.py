@@ -67,7 +67,7 @@ def solve(
     with timed(record, "solve"), closing(record, closers):
         context.emit(PhaseStarted(record.cell, "solve"))
         with _solve_folder(context, record) as own, _counted(record, meter, outside):
-            solve = SolveContext(
+            given = SolveContext(
                 problem=instance.problem,
                 variant=record.variant,
                 rep=record.cell.rep,
@@ -81,7 +81,7 @@ def solve(
                 leave=drafts.append,
             )
             try:
-                solution = arm.solve(solve)
+                solution = arm.solve(given)
             except LimitReached as limit:
                 record.cap = _cap(limit, meter)
                 solution = _cut_short(limit, drafts[-1] if drafts else Draft(), workplace)
