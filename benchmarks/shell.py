@@ -19,22 +19,25 @@ from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.protocol import Sandbox
 from pytest_swebench.sandbox.reaper import LABEL_RUN
+from tests.support.base_image import base_image
 
 COMMANDS = 200
 MOST_MS = 5.0
 RUN = "benchmark-shell"
 COMMAND = "echo hello"
 ITSELF = f"TIMEFORMAT=%R; time for i in $(seq 100); do bash -c '{COMMAND}' </dev/null >/dev/null; done"
-IMAGES = ("swebench-lite:py3.11", "pytest-swebench-base:latest")
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "file").touch()
+        client = connect()
+        image = base_image(client)
+        client.close()
         problem = Problem(instance_id="benchmark__shell-1", statement="")
         backend = DockerBackend(run_id=RUN)
         try:
-            sandbox = backend.open(Instance(problem=problem, image=image(), source=Source(path=folder)))
+            sandbox = backend.open(Instance(problem=problem, image=image, source=Source(path=folder)))
             (container,) = backend.client.containers.list(filters={"label": f"{LABEL_RUN}={RUN}"})
             itself_s = float(sandbox.run(ITSELF, timeout_s=120).output) / 100
             rows = measure(sandbox, str(container.id))
@@ -51,19 +54,6 @@ def main() -> None:
         ],
     )
     print_target("a shell beyond the command", (shell - itself_s) * 1000, MOST_MS, " ms")
-
-
-def image() -> str:
-    """Return the first image of those that the tests use that is here."""
-    client = connect()
-    try:
-        tags = {tag for found in client.images.list() for tag in found.tags}
-    finally:
-        client.close()
-    for name in IMAGES:
-        if name in tags:
-            return name
-    raise SystemExit(f"none of {', '.join(IMAGES)} is here; run `python tests/support/base_image.py`")
 
 
 def measure(sandbox: Sandbox, container_id: str) -> dict[str, list[float]]:

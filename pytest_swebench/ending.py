@@ -101,7 +101,8 @@ _SERVED: Final = {"cache": "from the cache", "cassette": "from cassettes", "earl
 
 def _spending(session: ExperimentSession, records: Iterable[Mapping[str, Any]]) -> list[str]:
     """Say what the endpoints were paid in all, by the run's own ledger, and what of it nobody is sure of."""
-    from pytest_swebench.providers.prices import OWN, PICO, as_usd
+    from pytest_swebench.providers.prices import OWN, usd_text
+    from pytest_swebench.reporting.tree import count
 
     spent = session.calls.ledger.spent()
     served: Counter[str] = sum((Counter(record.get("served") or {}) for record in records), Counter())
@@ -109,11 +110,11 @@ def _spending(session: ExperimentSession, records: Iterable[Mapping[str, Any]]) 
         return []
     cap = session.settings.value("max_cost")
     of_cap = f" of at most ${cap:g}" if cap is not None else ""
-    line = f"paid: {as_usd(round(spent.run.usd * PICO))}{of_cap}"
+    line = f"paid: {usd_text(spent.run.usd)}{of_cap}"
     if spent.calls:
-        line += f" for {spent.calls} call{'' if spent.calls == 1 else 's'}, {spent.run.tokens:,} tokens"
-    for source, count in sorted(served.items()):
-        line += f"; {count} answer{'' if count == 1 else 's'} {_SERVED.get(source, source)}"
+        line += f" for {count(spent.calls, 'call')}, {spent.run.tokens:,} tokens"
+    for source, answers in sorted(served.items()):
+        line += f"; {count(answers, 'answer')} {_SERVED.get(source, source)}"
     if spent.lost:
         line += f"; {spent.lost} without an answer count in full (${spent.lost_usd:.4f})"
     if spent.overruns:

@@ -39,7 +39,7 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     if not works:
         return
     from pytest_swebench.providers.estimate import WARN_ABOVE_USD, earlier_use, estimate
-    from pytest_swebench.providers.prices import PICO, as_usd
+    from pytest_swebench.providers.prices import usd_text
 
     found, caps = estimate(works, earlier_use(session.handle.layout.root)), session.calls.ledger.caps
     _end_line(reporter)
@@ -55,7 +55,7 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     reporter.write_line(f"swebench: estimated cost {found}; {_named(caps, works)}{_against(caps, spent_usd, found)}")
     most_usd = _most_usd(caps, spent_usd, len(works), found)
     if most_usd > WARN_ABOVE_USD:
-        sum_usd = as_usd(round(most_usd * PICO))
+        sum_usd = usd_text(most_usd)
         why = ", as its cap allows" if most_usd < found.max_usd else ""
         why = " and no --max-cost is set" if caps.max_cost_usd is None else why
         reporter.write_line(f"swebench: WARNING: may cost {sum_usd}{why}", yellow=True, bold=True)
@@ -75,6 +75,7 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
     """Yield the work of every variant that calls models, as the plans of the run describe it."""
     from pytest_swebench.calling import REPLAY
     from pytest_swebench.datasets.manifest import read_manifest
+    from pytest_swebench.matrix import own_cap_usd
     from pytest_swebench.providers.estimate import Work
     from pytest_swebench.records.results import read_plans
 
@@ -99,7 +100,7 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
                 tariff=tariff,
                 cells=len(chosen),
                 expected=_expected(arm, problems, turns),
-                cell_cap_usd=getattr(arm, "max_cost_usd", None) if per_cell_usd is None else per_cell_usd,
+                cell_cap_usd=own_cap_usd(arm) if per_cell_usd is None else per_cell_usd,
             )
 
 
@@ -127,14 +128,14 @@ def _named(caps: Caps, works: Sequence[Work]) -> str:
 
 def _against(caps: Caps, spent_usd: float, found: Estimate) -> str:
     """Say whether the caps on cost will stop the run, "" where they leave room."""
-    from pytest_swebench.providers.prices import PICO, as_usd
+    from pytest_swebench.providers.prices import usd_text
 
-    left_usd = None if caps.max_cost_usd is None else max(0.0, caps.max_cost_usd - spent_usd)
+    left_usd = _left_usd(caps, spent_usd)
     given = [usd for usd in (left_usd, caps.max_cost_per_variant_usd, caps.max_cost_per_cell_usd) if usd is not None]
     least_usd, most_usd = found.reserves_usd
     if given and most_usd > min(given):
         nothing = "nothing can run" if least_usd > min(given) else "not every cell can run"
-        return f"; one call reserves up to {as_usd(round(most_usd * PICO))}: with this cap {nothing}"
+        return f"; one call reserves up to {usd_text(most_usd)}: with this cap {nothing}"
     if left_usd is None or found.max_usd <= left_usd:
         return ""
     return f", which {'will' if found.min_usd > left_usd else 'may'} stop it before the end"
@@ -142,12 +143,15 @@ def _against(caps: Caps, spent_usd: float, found: Estimate) -> str:
 
 def _most_usd(caps: Caps, spent_usd: float, variants: int, found: Estimate) -> float:
     """Return the most that is left to pay, by estimate and caps."""
-    bounds = [found.max_usd]
-    if caps.max_cost_usd is not None:
-        bounds.append(max(0.0, caps.max_cost_usd - spent_usd))
+    left_usd = _left_usd(caps, spent_usd)
+    bounds = [found.max_usd] if left_usd is None else [found.max_usd, left_usd]
     if caps.max_cost_per_variant_usd is not None:
         bounds.append(caps.max_cost_per_variant_usd * variants)
     return min(bounds)
+
+
+def _left_usd(caps: Caps, spent_usd: float) -> float | None:
+    return None if caps.max_cost_usd is None else max(0.0, caps.max_cost_usd - spent_usd)
 
 
 def _agreed(config: pytest.Config) -> bool:

@@ -20,8 +20,8 @@ _METHODS: Final = {"check": "instances", "solve": "context"}
 def added(config: pytest.Config, what: str) -> dict[str, Any]:
     """Return what the hook `pytest_swebench_<what>` gathers, by name.
 
-    Raises InputError for a name that is taken, for an arm that lacks what runs ask of it, and for a hook that raises
-    or returns something else. It begins with the file at fault.
+    Raises InputError for a name that is taken, for an arm that lacks what runs ask of it, and for a hook that raises,
+    wraps or returns something else. It begins with the file at fault.
     """
     found: dict[str, Any] = {}
     built_in = _built_in(what)
@@ -38,6 +38,8 @@ def _answers(config: pytest.Config, hook: str) -> Iterator[tuple[str, Any]]:
     """Yield who implements `hook`, the file of a conftest, and what it returns."""
     for one in reversed(getattr(config.hook, hook).get_hookimpls()):  # one by one: pluggy does not say who answered
         where = short(one.plugin_name)
+        if one.wrapper or one.hookwrapper:
+            raise InputError(f"{where}: {hook} wraps what others add; return what you add, without wrapper=True")
         try:
             given = one.function()
         except Exception as error:  # somebody else's code

@@ -147,6 +147,12 @@ def takes_turns(arm: Arm) -> bool:
     return bool(getattr(arm, "takes_turns", False))
 
 
+def own_cap_usd(arm: Arm) -> float | None:
+    """Return what this arm lets a cell cost where nobody says otherwise, None for any sum."""
+    cap_usd: float | None = getattr(arm, "max_cost_usd", None)
+    return cap_usd
+
+
 def own_model(arm: Arm) -> str:
     """Return the model that an arm without a provider names, as imported patches do; "" where there is none."""
     return str(getattr(arm, "model", ""))

@@ -36,8 +36,9 @@ class Plan:
 
     def own_cap_usd(self, cell: Cell) -> float | None:
         """Return what the arm of a cell lets it cost where nobody says otherwise, None for any sum."""
-        cap_usd: float | None = getattr(self.arms[self.variants[cell.variant].arm], "max_cost_usd", None)
-        return cap_usd
+        from pytest_swebench.matrix import own_cap_usd
+
+        return own_cap_usd(self.arms[self.variants[cell.variant].arm])
 
     def cells(self) -> list[Cell]:
         """Return all cells in the order in which they run."""

@@ -79,6 +79,7 @@ def solve(
                 evaluate=evaluate,
                 trace=lambda workflow: _trace(context, instance, record, workflow),
                 leave=drafts.append,
+                redact=context.redactor.data,
             )
             try:
                 solution = arm.solve(given)

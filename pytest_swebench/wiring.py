@@ -6,7 +6,7 @@ import inspect
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from pytest_swebench.sandbox.images import Fetcher
     from pytest_swebench.sandbox.protocol import SandboxBackend
 
-_MARGIN_S: Final = 3600.0  # how late a turn under a rate limit may come; the diff is taken after that
-
 
 def make_sandboxes(
     config: pytest.Config,
@@ -33,13 +31,15 @@ def make_sandboxes(
     solve_timeout_s: float = 0.0,
 ) -> SandboxBackend:
     """Return the sandboxes that `--sandbox` names; they outlast `solve_timeout_s`. Raises InputError."""
+    from pytest_swebench.providers.admission import PATIENCE_S
     from pytest_swebench.sandbox.profile import DockerOptions
     from pytest_swebench.sandbox.select import make_backend
 
     name = config.getoption("swe_sandbox") or "auto"
     if name in extra:
         return _checked(name, extra[name](handle.run_id))
-    settings: dict[str, Any] = {"lifetime_s": max(DockerOptions().lifetime_s, solve_timeout_s + _MARGIN_S)}
+    # so late may a turn under a rate limit come, and the diff is taken after that
+    settings: dict[str, Any] = {"lifetime_s": max(DockerOptions().lifetime_s, solve_timeout_s + PATIENCE_S)}
     settings |= docker_settings(config)
     return make_backend(name, instances, run_id=handle.run_id, extra=settings, fetcher=fetcher)
 
@@ -65,10 +65,12 @@ def docker_settings(config: pytest.Config) -> dict[str, str]:
         name, equals, setting = given.partition("=")
         if not (name and equals and setting):
             raise InputError(f"--sandbox-option {given!r}: give NAME=VALUE, e.g. memory=8g")
+        if name.strip() == "agent_network":  # arms are told what the setting says
+            raise InputError(f"--sandbox-option {given}: give --agent-network {setting.strip()} instead")
         settings[name.strip()] = setting.strip()
     if profile := config.getoption("swe_sandbox_profile"):
         settings["profile"] = profile
-    settings.setdefault("agent_network", value("agent_network"))
+    settings["agent_network"] = value("agent_network")
     _check_lifetime(settings.get("lifetime_s"), value("generation_timeout"))
     return settings
 

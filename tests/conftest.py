@@ -53,7 +53,7 @@ def base_image(docker_client: DockerClient) -> str:
         _do_without(error)
 
 
-def _do_without(lack: Exception) -> NoReturn:
+def _do_without(lack: object) -> NoReturn:
     """Skip what needs Docker, or fail where it must be here."""
     if os.environ.get("SWEBENCH_REQUIRE_DOCKER") == "1":
         pytest.fail(f"SWEBENCH_REQUIRE_DOCKER=1, but {lack}")
@@ -61,15 +61,20 @@ def _do_without(lack: Exception) -> NoReturn:
 
 
 @pytest.fixture(scope="session")
-def real_row(shared_data: Path, docker_client: DockerClient) -> Callable[[str], dict[str, Any]]:
-    """Return the row of a real instance whose image stands here; skip where it was not built."""
+def real_rows(shared_data: Path) -> dict[str, dict[str, Any]]:
+    """The rows of all real instances by id, whether their images stand here or not."""
     lines = (shared_data / "pypi_rows.jsonl").read_text(encoding="utf-8").splitlines()
-    rows = {row["instance_id"]: row for row in map(json.loads, lines)}
+    return {row["instance_id"]: row for row in map(json.loads, lines)}
+
+
+@pytest.fixture(scope="session")
+def real_row(real_rows: dict[str, dict[str, Any]], docker_client: DockerClient) -> Callable[[str], dict[str, Any]]:
+    """Return the row of a real instance whose image stands here; else skip, or fail where Docker must be here."""
 
     def find(instance_id: str) -> dict[str, Any]:
-        row: dict[str, Any] = rows[instance_id]
+        row = real_rows[instance_id]
         if not images.has(docker_client, row["image"]):
-            pytest.skip(f"image {row['image']} is not built here")
+            _do_without(f"image {row['image']!r} is not built here")
         return row
 
     return find
@@ -77,7 +82,7 @@ def real_row(shared_data: Path, docker_client: DockerClient) -> Callable[[str], 
 
 @pytest.fixture(scope="session")
 def real_instance(real_row: Callable[[str], dict[str, Any]]) -> Callable[[str], Instance]:
-    """Return a real instance whose image stands here; skip where it was not built."""
+    """Return a real instance as `real_row` returns its row."""
     return lambda instance_id: instance_from_row(real_row(instance_id), where=instance_id)
 
 

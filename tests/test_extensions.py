@@ -81,6 +81,13 @@ def test_own_datasets_that_are_no_mapping_are_refused(pytestconfig: pytest.Confi
         found(pytestconfig, "def pytest_swebench_datasets(): return []", "datasets")
 
 
+@pytest.mark.parametrize("kind", ["wrapper", "hookwrapper"])
+def test_hook_that_wraps_others_is_refused(pytestconfig: pytest.Config, kind: str) -> None:
+    conftest = f"import pytest\n@pytest.hookimpl({kind}=True)\ndef pytest_swebench_arms():\n    return (yield)\n"
+    with pytest.raises(InputError, match=r"^conftest_of_this_test.py: pytest_swebench_arms wraps what others add; ret"):
+        found(pytestconfig, conftest)
+
+
 def test_arm_that_is_one_is_added_and_nothing_adds_nothing(pytestconfig: pytest.Config) -> None:
     assert list(found(pytestconfig, OWN_ARM)) == ["byhand"]
     assert found(pytestconfig, "def pytest_swebench_arms(): return None") == {}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from pytest_swebench.cell import Variant
-from pytest_swebench.datasets.instance import Hidden, Instance, Problem
+from pytest_swebench.datasets.instance import Hidden, Instance, Kind, Problem
+from pytest_swebench.errors import InputError
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.protocol import Provider
@@ -28,7 +29,8 @@ class SolveContext:
     use, so an arm that needs none costs none. `folder` is the attempt's own folder for artefacts. `timeout_s` bounds
     the whole of solving, and the arm keeps to it. `trace` gives the trace of a workflow by its name. `leave` is told
     what stands so far, for the case that a limit ends solving inside a call: the last word holds, with the diff of
-    the working copy where its patch is None.
+    the working copy where its patch is None. `redact` returns JSON data without the secrets of the run, for what an arm
+    writes into its folder.
     """
 
     problem: Problem
@@ -42,6 +44,7 @@ class SolveContext:
     evaluate: Callable[[str], Grade] | None = None
     trace: Callable[[str], Trace] = untraced
     leave: Callable[[Draft], None] = lambda draft: None
+    redact: Callable[[Any], Any] = lambda data: data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +99,13 @@ class Arm(Protocol):
 
     def solve(self, context: SolveContext) -> Solution:
         """Work on the problem; raises LimitReached, InfraError or RefusedError."""
+
+
+def refuse_scenarios(arm: str, instances: list[Instance]) -> None:
+    """Raise InputError for an instance that has no repository to patch."""
+    scenarios = [instance.instance_id for instance in instances if instance.kind is Kind.SCENARIO]
+    if scenarios:
+        raise InputError(f"arm {arm!r}: {scenarios[0]!r} is a prompt scenario, which has no repository to patch")
 
 
 def solve_timeout_s(arm: Arm, asked_s: float | None) -> float:

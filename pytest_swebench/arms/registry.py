@@ -38,14 +38,12 @@ _BUILT_IN: Final[Mapping[str, str]] = {
 }
 _TEAMS: Final = frozenset(name for name in _BUILT_IN if name.startswith("team_"))
 _GIVEN: Final[Mapping[str, frozenset[str]]] = {
-    "agent_network": _TEAMS | {"agent"},
+    "agent_network": _TEAMS | {"agent", "agent_onepatch", "baseline"},
     "context": frozenset({"singleshot"}),
     "context_tokens": frozenset({"singleshot"}),
     "tool_calls": _TEAMS,
 }
 """Settings, and the arms that are made with them."""
-_INSTALLING: Final = frozenset({"agent_onepatch", "baseline"})
-"""Arms whose stages install with whatever network their sandbox lends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +94,4 @@ class ArmRegistry:
         """Say whether a setting of `--agent-network`, `--tool-calls` or the context can matter to the arm `name`."""
         if name in self.extra:  # whatever it is: its sandbox may lend a network
             return setting == "agent_network"
-        return name in _GIVEN[setting] or (setting == "agent_network" and name in _INSTALLING)
+        return name in _GIVEN[setting]

@@ -12,11 +12,11 @@ from pytest_swebench.arms.context.prompt import load_prompt
 from pytest_swebench.arms.context.retrieved import retrieved_files
 from pytest_swebench.arms.context.shown import LISTING_TOKENS, Shown, file_text, show, show_smallest
 from pytest_swebench.arms.edits import EditError, diff_from_answer
-from pytest_swebench.arms.protocol import Solution, SolveContext
+from pytest_swebench.arms.protocol import Solution, SolveContext, refuse_scenarios
 from pytest_swebench.cell import digest
 from pytest_swebench.datasets.contexts import SETS, fetch_contexts
 from pytest_swebench.datasets.hub import default_cache_dir
-from pytest_swebench.datasets.instance import Instance, Kind, Problem
+from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.errors import ContextOverflow, InfraError, InputError, LimitReached, RefusedError, unknown
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.estimate import Expected
@@ -82,11 +82,7 @@ class Singleshot:
 
     def check(self, instances: list[Instance]) -> None:
         """Raise InputError for prompt scenarios and, with a set of the hub, for instances that it lacks."""
-        scenarios = [instance.instance_id for instance in instances if instance.kind is Kind.SCENARIO]
-        if scenarios:
-            raise InputError(
-                f"arm 'singleshot': {scenarios[0]!r} is a prompt scenario, which has no repository to patch"
-            )
+        refuse_scenarios(self.name, instances)
         if self._settings.context != BM25:
             fetch_contexts(self._settings.context, [one.instance_id for one in instances], self._cache_dir)
 
@@ -187,7 +183,7 @@ def _solution(answer: Answer, sandbox: Sandbox, notes: list[str]) -> Solution:
         stop=Stop.ANSWER_CUT if answer.stop_reason is StopReason.MAX_TOKENS else Stop.SUBMITTED,
         response_text=answer.text,
         notes="; ".join(filter(None, (lack, *notes))),
-        per_step_tokens={"ap_singleshot": answer.usage.input + answer.usage.output},
+        per_step_tokens={"ap_singleshot": answer.usage.total},
     )
 
 

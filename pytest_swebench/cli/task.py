@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +14,7 @@ import click
 from pytest_swebench.cell import slug
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
-from pytest_swebench.cli.taskrows import Row, chosen, placed, read_tasks, with_images
+from pytest_swebench.cli.taskrows import Row, chosen, placed, read_tasks, with_images, write_rows
 from pytest_swebench.cli.tune import tune
 from pytest_swebench.errors import DatasetError, InputError, unknown
 
@@ -51,7 +51,7 @@ def _settings(command: Command) -> Command:
             click.option("--provider", default="", help="provider (default: chutes where CHUTES_API_KEY is set)"),
             click.option("--resume", metavar="RUN", default="", help="go on with an earlier run, by its id"),
             click.option("--output-dir", default="", help="where the run's records go (default: results)"),
-            click.option("--show-command", is_flag=True, help="print the pytest command line and stop"),
+            click.option("--show-command", is_flag=True, help="print the pytest command line (TIME: its start)"),
             click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED),
         )
     ):
@@ -67,7 +67,7 @@ def run_task(task_id: str, seeds: Path | None, resume: str, **settings: Any) -> 
     """Run one task; leaves result.json and pytest_tail.txt in sandbox/runs/<time>. Exit code 0 if its tests pass."""
     from pytest_swebench.reporting.tasks import write_single
 
-    begun = _begun(resume) if resume else None
+    begun = _begun(resume, seeds) if resume else None
     if begun is not None:
         rows, base = read_tasks(begun / _TASKS)
         ran = [row["task_id"] for row in rows]
@@ -90,17 +90,17 @@ def run_task(task_id: str, seeds: Path | None, resume: str, **settings: Any) -> 
 
 
 @task.command("batch", context_settings={"ignore_unknown_options": True})
-@click.option("--seeds", type=click.Path(path_type=Path), default=SEEDS, show_default=True, help="file of tasks")
+@click.option("--seeds", type=click.Path(path_type=Path), help=f"file of tasks (default: {SEEDS})")
 @_settings
-def run_batch(seeds: Path, resume: str, **settings: Any) -> int:
+def run_batch(seeds: Path | None, resume: str, **settings: Any) -> int:
     """Run all tasks of a file; leaves results.jsonl and summary.csv in sandbox/runs/<time>. Exit code 0 if all ended.
 
     A comma list of models, temperatures or turns runs every combination.
     """
     from pytest_swebench.reporting.tasks import write_batch
 
-    begun = _begun(resume) if resume else None
-    folder, lines, code = _ran(*read_tasks(begun / _TASKS if begun else seeds), begun, **settings)
+    begun = _begun(resume, seeds) if resume else None
+    folder, lines, code = _ran(*read_tasks(begun / _TASKS if begun else seeds or SEEDS), begun, **settings)
     if folder is None:
         return code
     write_batch(folder, lines)
@@ -156,35 +156,46 @@ def _ran(
 
     `begun` is the folder of the run that goes on, whose own rows they are.
     """
-    from pytest_swebench.arms.local.onepatch import TURNS
     from pytest_swebench.reporting.tasks import task_lines
 
+    asked = {"model": model, "temperature": temperature, "max-turns": max_turns, "provider": provider}
+    if not agent and (idle := [f"--{name}" for name, value in asked.items() if value]):
+        raise click.UsageError(f"{', '.join(idle)}: no model takes part without --agent")
     rows = [placed(row, base) for row in rows]
-    options = [f"--arms={'agent_onepatch' if agent else 'baseline'}", "--outcome=capture", "--agent-network=install"]
-    if agent:
-        provider = provider or ("chutes" if os.environ.get("CHUTES_API_KEY") else "")
-        given = {
-            "provider": provider,
-            "models": model,
-            "temperatures": temperature,
-            "max-turns": max_turns or str(TURNS),
-        }
-        options += [f"--{name}={value}" for name, value in given.items() if value]
+    chosen_options = ["--outcome=capture", "--agent-network=install", *_arm_options(agent, asked), *pytest_options]
+    root = results_folder(output_dir)
+
+    def arguments(folder: Path) -> list[str]:
+        run = f"--{'run-id' if begun is None else 'resume'}={_RUN}{folder.name}"
+        return pytest_arguments([f"--dataset={folder / _TASKS}", f"--output-dir={root}", run, *chosen_options])
+
     if show_command:
-        click.echo(shown(pytest_arguments(["--dataset=TASKS", *options, *pytest_options])))
+        click.echo(shown(arguments(begun or (RUNS / "TIME").absolute())))
         return None, [], 0
     rows = with_images(rows)
     folder = begun or _new_folder()
-    root, name = results_folder(output_dir), f"{_RUN}{folder.name}"
-    tasks = folder / _TASKS
+    name = f"{_RUN}{folder.name}"
     if begun is None:
-        tasks.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-    run = f"--run-id={name}" if begun is None else f"--resume={name}"
-    options = [f"--dataset={tasks}", f"--output-dir={root}", run, *options, *pytest_options]
-    code = run_to_end(pytest_arguments(options))
+        write_rows(folder / _TASKS, rows)
+    code = run_to_end(arguments(folder))
     if code in _REFUSED or not (root / name / "results.jsonl").exists():
         return None, [], _INTERRUPTED if code == INTERRUPTED else 1
     return folder, task_lines(root / name), _INTERRUPTED if code == INTERRUPTED else int(bool(code))
+
+
+def _arm_options(agent: bool, asked: Mapping[str, str]) -> list[str]:
+    """Return pytest's options for the arm; what was not asked for has a default unless settings say something."""
+    if not agent:
+        return ["--arms=baseline"]
+    from pytest_swebench.arms.local.onepatch import TURNS
+    from pytest_swebench.config.resolve import resolve
+
+    settings = resolve(os.environ, Path.cwd())
+    defaults = {"provider": "chutes" if os.environ.get("CHUTES_API_KEY") else "", "max-turns": str(TURNS)}
+    unsaid = {name: value for name, value in defaults.items() if settings[name.replace("-", "_")].is_default}
+    named = unsaid | {name: value for name, value in asked.items() if value}
+    lists = {"model": "models", "temperature": "temperatures"}
+    return ["--arms=agent_onepatch", *(f"--{lists.get(name, name)}={value}" for name, value in named.items() if value)]
 
 
 def _row_of_environment() -> Row:
@@ -199,8 +210,10 @@ def _row_of_environment() -> Row:
     }
 
 
-def _begun(run_id: str) -> Path:
-    """Return the folder of a batch that began earlier. Raises InputError."""
+def _begun(run_id: str, seeds: Path | None) -> Path:
+    """Return the folder of a batch that began earlier. Raises InputError, and UsageError for tasks beside its own."""
+    if seeds is not None:
+        raise click.UsageError(f"--seeds {seeds}: a run that is resumed has its own tasks; leave it out")
     folder = (RUNS / run_id.removeprefix(_RUN)).absolute()
     if not (folder / _TASKS).is_file():
         known = (f"{_RUN}{path.parent.name}" for path in RUNS.glob(f"*/{_TASKS}"))

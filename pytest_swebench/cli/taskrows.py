@@ -45,6 +45,13 @@ def placed(row: Row, base: Path) -> Row:
     return row | {"repo": location(row["repo"], base)}
 
 
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Write a file of tasks, whole or not at all: it is what a run goes on with."""
+    from pytest_swebench.records.layout import json_line, write_whole
+
+    write_whole(path, b"".join(map(json_line, rows)))
+
+
 def lacks_image(row: Row) -> bool:
     """Say whether `row` needs a container and names no image."""
     return not row.get("image") and not row.get("trusted")

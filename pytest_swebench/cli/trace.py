@@ -93,13 +93,9 @@ def _cells(root: Path, run_id: str, instance: str) -> list[Found]:
 
     Raises InputError where there are none, and for a part of several ids.
     """
-    from pytest_swebench.records.resume import find_run
+    from pytest_swebench.records.resume import find_run, runs_in
 
-    if run_id:
-        runs = [find_run(root, run_id, "--run")]
-    else:
-        journals = [path for path in root.glob("*/journal") if path.is_dir()]
-        runs = [path.parent for path in sorted(journals, key=_last_written, reverse=True)]
+    runs = [find_run(root, run_id, "--run")] if run_id else runs_in(root)
     if not runs:
         raise SelectionError(f"there is no run in {str(root)!r}; give --results DIR, or OUTPUT_DIR as the run had it")
     known: set[str] = set()
@@ -119,10 +115,6 @@ def _cells(root: Path, run_id: str, instance: str) -> list[Found]:
     near = difflib.get_close_matches(instance, sorted(known), n=_SHOWN, cutoff=0.0)
     more = f" (the nearest of {len(known)})" if len(known) > len(near) else ""
     raise SelectionError(f"{unknown('instance', instance, near)}{more}")
-
-
-def _last_written(journals: Path) -> float:
-    return max((path.stat().st_mtime for path in journals.glob("*.jsonl")), default=0.0)
 
 
 def _cells_of(folder: Path) -> list[Found]:

@@ -32,7 +32,7 @@ _INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 @click.option("--try", "tried", multiple=True, help=f"option and its values; repeatable (default: {'  '.join(AXES)})")
 @click.option("--cap", "cap_s", default=CAP_S, show_default=True, help="seconds a task may take to count as passed")
 @click.option("--output-dir", default="", help="where results go (env: OUTPUT_DIR, default: results)")
-@click.option("--show-command", is_flag=True, help="print the pytest command line of the first trial and stop")
+@click.option("--show-command", is_flag=True, help="print the first trial's command line, without images")
 @click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
 def tune(
     seeds: Path,
@@ -125,17 +125,15 @@ class Search:
 
     def with_images(self) -> Search:
         """Return the search over tasks that have an image, as `task batch` gives it. Raises DockerUnavailable."""
-        from pytest_swebench.cli.taskrows import lacks_image, placed, with_images
+        from pytest_swebench.cli.taskrows import lacks_image, placed, with_images, write_rows
         from pytest_swebench.datasets.files import read_rows
 
         rows = [row for _, row in read_rows(self.seeds, "test")]
         if not all("task_id" in row for row in rows) or not any(map(lacks_image, rows)):
             return self
         found = with_images(placed(row, self.seeds.parent) for row in rows)
-        text = "".join(f"{json.dumps(row)}\n" for row in found)
-        self.root.mkdir(parents=True, exist_ok=True)
-        tasks = self.root / f"tune-tasks-{digest(text)[:10]}.jsonl"
-        tasks.write_text(text, encoding="utf-8")
+        tasks = self.root / f"tune-tasks-{digest(found)[:10]}.jsonl"
+        write_rows(tasks, found)
         return replace(self, tasks=tasks)
 
     def run_id(self, setting: Setting) -> str:
@@ -209,6 +207,6 @@ class Search:
         return path
 
     def _records(self, setting: Setting) -> list[dict[str, Any]]:
-        from pytest_swebench.reporting.tuning import read_records
+        from pytest_swebench.records.results import read_records
 
         return read_records(self.root / self.run_id(setting) / "results.jsonl")

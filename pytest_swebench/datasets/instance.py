@@ -61,6 +61,11 @@ class Problem:
     workdir: str = WORKDIR
     task: Task | None = None
 
+    @property
+    def in_python(self) -> bool:
+        """Whether it is about Python, as it is where nothing is said of the language."""
+        return self.language.lower() in {"", "python"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hidden:

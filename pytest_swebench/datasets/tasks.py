@@ -34,7 +34,8 @@ _FIELDS: Final = (
     *("trusted", "sandbox"),
 )
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://|[^/\\]+@[^/\\]+:")
-_LOGIN: Final = re.compile(r"https?://[^/?#]*@")
+# over HTTP a name alone may be a token, elsewhere it is who logs in
+_LOGIN: Final = re.compile(r"([a-z0-9+.-]+\+)?https?://[^/?#]*@|[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#]*@", re.IGNORECASE)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -138,5 +139,5 @@ def _default_statement(pytest_k: str) -> str:
 
 
 def _workdir(image: str) -> str:
-    name = image.rpartition("/")[2].partition(":")[0]
+    name = re.split("[:@]", image.rpartition("/")[2])[0]
     return PROJECT_FOLDER if name == LITE else WORKDIR

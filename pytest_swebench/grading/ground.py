@@ -92,8 +92,7 @@ def broken_ground(instance: Instance, report: dict[str, Any], log_path: Path) ->
 
 def _lacks_pytest(log_path: Path) -> str:
     """Return Python's word that there is no pytest, where a task's tests printed nothing else."""
-    _, _, tests = log_path.read_text("utf-8", "replace").partition(START_MARKER)
-    printed = [line for line in tests.partition(END_MARKER)[0].splitlines()[1:] if not line.startswith("+")]
+    printed = [line for line in _tests_said(log_path).splitlines()[1:] if not line.startswith("+")]
     if len(printed) != 1 or not _NO_PYTEST.fullmatch(printed[0]):
         return ""
     return f'{printed[0]}; "image" in its row names one without it (`swebench-runner task image` names one with it)'
@@ -101,8 +100,13 @@ def _lacks_pytest(log_path: Path) -> str:
 
 def misses_network(log_path: Path) -> bool:
     """Tell whether the tests, and not what was installed before them, complain of a missing network."""
+    return bool(_NO_NETWORK.search(_tests_said(log_path)))
+
+
+def _tests_said(log_path: Path) -> str:
+    """Return what stands between the markers, all to the end where the second is missing."""
     _, _, tests = log_path.read_text("utf-8", "replace").partition(START_MARKER)
-    return bool(_NO_NETWORK.search(tests.partition(END_MARKER)[0]))
+    return tests.partition(END_MARKER)[0]
 
 
 def _lacks_required(instance: Instance, log_path: Path) -> bool:

@@ -14,7 +14,8 @@ from pytest_swebench.providers.ledger import Ledger
 from pytest_swebench.providers.protocol import Answer, Request, Usage
 from pytest_swebench.providers.rate import Limiter, Turn, lane_name
 
-_PATIENCE_S: Final = 3600.0  # for the rate; a turn further away is one under a limit per day that is used up
+PATIENCE_S: Final = 3600.0
+"""How late a turn under a rate may come; one further away is under a limit per day that is used up."""
 
 
 def make_gate(
@@ -43,7 +44,7 @@ class _Admission:
         """Wait for a turn, then reserve: no reservation keeps others waiting while its call has no turn."""
         deadline = time.monotonic() + timeout_s
         lane = lane_name(self._account.provider_name, self._base_url, request.model)
-        turn = self._limiter.take(lane, request, timeout_s=timeout_s, patience_s=_PATIENCE_S)
+        turn = self._limiter.take(lane, request, timeout_s=timeout_s, patience_s=PATIENCE_S)
         try:
             left_s = deadline + turn.rate_s - time.monotonic()
             reservation = self._ledger.reserve(self._account, request, timeout_s=left_s)

@@ -89,4 +89,6 @@ class Earlier:
         self._provider.close()
 
     def _waiting(self, request: Request) -> list[Answer] | None:
+        if not self._answers:  # to digest a long conversation takes time
+            return None
         return self._answers.get(self._exact.get(request.digest) or alike_digest(request, self._redactor))

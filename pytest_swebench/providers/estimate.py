@@ -12,7 +12,7 @@ from statistics import mean, quantiles
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from pytest_swebench.outcome import Outcome, Stop
-from pytest_swebench.providers.prices import PICO, Tariff, as_usd
+from pytest_swebench.providers.prices import Tariff, usd_text
 from pytest_swebench.providers.protocol import Message, Request, Usage
 from pytest_swebench.providers.tokens import BYTES_PER_TOKEN
 
@@ -103,7 +103,7 @@ class Estimate:
     reserves_usd: tuple[float, float] = (0.0, 0.0)
 
     def __str__(self) -> str:
-        low, high = (as_usd(round(usd * PICO)) for usd in (self.min_usd, self.max_usd))
+        low, high = map(usd_text, (self.min_usd, self.max_usd))
         what = low if low == high else f"{low} to {high}"
         return f"{what} for {self.cells} cell{'' if self.cells == 1 else 's'} ({self.basis})"
 

@@ -22,7 +22,7 @@ from pytest_swebench.providers.retry import Allowance, Busy, OnWait, RetryPolicy
 from pytest_swebench.providers.sse import decode_object, read_events, token_count
 from pytest_swebench.providers.structured import check_schema, with_data
 from pytest_swebench.providers.wire import Connection, Wire
-from pytest_swebench.redact import Redactor
+from pytest_swebench.redact import Redactor, address_secrets
 from pytest_swebench.secrets import Key
 
 NO_KEY: Final = Key("none", "placeholder")  # the SDKs insist on a key where the endpoint wants none
@@ -61,7 +61,7 @@ class HttpProvider:
         self._policy = policy or RetryPolicy()
         self._gate = gate
         self._on_wait = on_wait
-        self._redactor = Redactor.from_env({"KEY": key.value, "URL": base_url})  # of a URL it takes the password
+        self._redactor = Redactor([key.value, *address_secrets(base_url)])
         self._shown_url = shown(base_url)
         self._connection: Connection | None = None
         self._refused: dict[str, frozenset[str]] = {}  # model -> parameters it turned down before

@@ -18,7 +18,7 @@ from pytest_swebench.errors import BudgetExhausted, InputError, ProviderError, R
 from pytest_swebench.providers.budget import Account, Cap, Caps, Reservation, Scope, Spent, Total, Tripped
 from pytest_swebench.providers.database import Database
 from pytest_swebench.providers.prices import PICO, Cost, Prices
-from pytest_swebench.providers.protocol import Answer, Request, Usage
+from pytest_swebench.providers.protocol import Answer, Request
 from pytest_swebench.providers.tokens import upper_bound
 from pytest_swebench.sandbox.reaper import Owner
 
@@ -103,7 +103,7 @@ class Ledger:
         """Charge what `answer` used, by its own model or the one asked for. Never raises RecordError: see `_end`."""
         usage = answer.usage
         cost = reservation.account.tariff.cost(reservation.model, answer.model, usage)
-        self._end(reservation, "settled", 0 if cost is None else cost.pico, tokens_of(usage), cost)
+        self._end(reservation, "settled", 0 if cost is None else cost.pico, usage.total, cost)
 
     def fail(self, reservation: Reservation, *, billed: bool) -> None:
         """End a call without an answer: at its worst case if it may be charged, else for nothing."""
@@ -224,11 +224,6 @@ class Ledger:
                 (state, pico, tokens, time.time(), cost.matched if cost is not None else None, reservation.id),
             )
             _book(db, reservation.account, pico - row["charged_pico"], tokens - row["tokens"])
-
-
-def tokens_of(usage: Usage) -> int:
-    """Return all tokens of `usage`, whatever their kind."""
-    return usage.input + usage.output + usage.cache_read + usage.cache_write
 
 
 def _room(db: sqlite3.Connection, cap: Cap, asked: Reservation) -> bool | None:

@@ -212,6 +212,11 @@ def as_usd(pico: int) -> str:
     return f"${usd:,.{cents}f}"
 
 
+def usd_text(usd: float) -> str:
+    """Return `as_usd` of an amount in USD."""
+    return as_usd(round(usd * PICO))
+
+
 def _pico(usd: Decimal) -> int:
     return int((usd * PICO).to_integral_value(rounding=ROUND_CEILING))
 

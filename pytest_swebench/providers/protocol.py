@@ -64,6 +64,11 @@ class Usage:
             self.cache_write + other.cache_write,
         )
 
+    @property
+    def total(self) -> int:
+        """All tokens, those from and for caches included."""
+        return self.input + self.output + self.cache_read + self.cache_write
+
     def as_json(self) -> dict[str, int]:
         """Return the shape stored in records and recordings."""
         return dataclasses.asdict(self)

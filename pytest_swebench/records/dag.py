@@ -5,17 +5,14 @@ An index that is damaged or gone is made again from the objects. Shapes follow a
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pytest_swebench.cell import slug
-from pytest_swebench.records.layout import write_json
+from pytest_swebench.cell import digest, slug
+from pytest_swebench.records.layout import locked_folder, write_json
 from pytest_swebench.records.trace import Artifact, GuardReport, Status
 
 VERSION: Final = "1.0"
@@ -48,7 +45,7 @@ def put_artifact(folder: Path, stored: dict[str, Any]) -> None:
     It keeps the moment at which it was first stored. Safe for several writers. Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    with locked_folder(folder):
         index = _read_index(folder)
         known = index["artifacts"].get(stored["artifact_id"])
         if known is not None:
@@ -147,18 +144,10 @@ def _report(data: dict[str, Any]) -> GuardReport:
     )
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
 def _object_path(artifact_id: str) -> str:
-    name = slug(artifact_id).lstrip(".") or "artifact"  # no name of ours begins with a dot: `..` is another folder
+    name = slug(artifact_id).lstrip(".")  # no name of ours begins with a dot: `..` is another folder
+    if name != artifact_id or not name:  # other ids may come to the same
+        name = digest(artifact_id)
     return f"{OBJECTS}/{name[:2]}/{name}.json"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import re
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -55,7 +57,7 @@ class RunLayout:
 
     def cell_folder(self, cell: Cell) -> Path:
         """Return the folder of a cell's artefacts; it is not made here."""
-        return self.folder / "cells" / cell.instance_id / cell.variant / f"rep{cell.rep}"
+        return self.folder / "cells" / _place(cell)
 
     def conversation(self, cell: Cell, attempt: int | None = None) -> Path:
         """Return what was said in an attempt at a cell, by default the latest; those before it were set aside."""
@@ -78,20 +80,24 @@ class RunLayout:
 
     def trace_folder(self, cell: Cell) -> Path:
         """Return the folder of a cell's events, those of all its workflows and attempts."""
-        return self.traces / cell.instance_id / cell.variant / f"rep{cell.rep}"
+        return self.traces / _place(cell)
 
     def dag(self, cell: Cell) -> Path:
         """Return the folder of a cell's artifact DAG, over all its workflows and attempts."""
-        return self.folder / "artifact_dags" / cell.instance_id / cell.variant / f"rep{cell.rep}"
+        return self.folder / "artifact_dags" / _place(cell)
 
     def predictions(self, variant: str, rep: int) -> Path:
         return self.folder / "predictions" / f"{variant}_run{rep}.jsonl"
 
 
+def _place(cell: Cell) -> Path:
+    return Path(cell.instance_id, cell.variant, f"rep{cell.rep}")
+
+
 def workflow_id(workflow: str, attempt: int) -> str:
-    """Return what names a workflow within a cell: one of a later attempt bears its number."""
+    """Return what names a workflow within a cell: one of a later attempt bears its number, after what no slug holds."""
     name = slug(workflow) or "workflow"
-    return name if attempt == 1 else f"{name}.attempt{attempt}"
+    return name if attempt == 1 else f"{name}@attempt{attempt}"
 
 
 def set_aside(folder: Path, attempt: int) -> None:
@@ -169,6 +175,17 @@ def discard_unused(layout: RunLayout) -> None:
     for emptied in (folder / "manifests", folder):
         with suppress(OSError):  # not empty, or never made
             emptied.rmdir()
+
+
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Let one process at a time change what lies in `folder`."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def as_bytes(text: str) -> bytes:

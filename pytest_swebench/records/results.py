@@ -201,13 +201,13 @@ class ResultFiles:
         content = path.read_bytes()
         whole = content[: content.rfind(b"\n") + 1]
         head, *lines = whole.splitlines() or [b""]
-        about = _object(head)
+        about = read_object(head)
         if about.get("run_id") != self.layout.run_id:
             return
         if whole != content:
             write_whole(path, whole)
         self._paths.add(path)
-        for line in map(_object, lines):
+        for line in map(read_object, lines):
             self._there[_content(about.get("variant"), about.get("rep"), line)] += 1
             if {"key", "outcome", "attempt"} <= line.keys():
                 self._written.add(_record_id(line))
@@ -234,7 +234,16 @@ def _content(variant: Any, rep: Any, line: Entry) -> str:
     return json.dumps([variant, rep, line], sort_keys=True)
 
 
-def _object(line: bytes) -> Entry:
+def read_records(path: Path) -> list[Entry]:
+    """Return the results in a file of lines, [] where there is none; what is no result is left out."""
+    try:
+        lines = path.read_bytes().splitlines()  # of bytes, since a text ends lines at more than those of JSON Lines
+    except FileNotFoundError:
+        return []
+    return [line for line in map(read_object, lines) if line.get("type") == "result"]
+
+
+def read_object(line: bytes) -> Entry:
     """Return the object in a line of a file that anybody may have touched; an empty one if there is none."""
     try:
         found = json.loads(line)

@@ -6,11 +6,10 @@ The controller settles its own run when it ends; `swebench-runner merge` settles
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import socket
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any, Final
 
 from pytest_swebench.cell import parse_cell
 from pytest_swebench.records.journal import Journal, JournalRead, read_journals
-from pytest_swebench.records.layout import RunLayout, write_json
+from pytest_swebench.records.layout import RunLayout, locked_folder, write_json
 from pytest_swebench.records.results import (
     Loss,
     Merged,
@@ -59,7 +58,7 @@ def settle(files: ResultFiles, seen: Seen | None = None) -> Merged | None:
     the run may still be at work: their cells are left alone, and so are the per-variant files, which then have
     another writer.
     """
-    with _alone(files.layout):
+    with locked_folder(files.layout.folder):
         running = frozenset() if seen else _running(files.layout)
         return _settle(files, seen, running)
 
@@ -154,17 +153,6 @@ def _running(layout: RunLayout) -> frozenset[str]:
             elsewhere.add(_process(entry))
     names = {path.stem for path in layout.journals.glob("*.jsonl")} - elsewhere
     return frozenset(name for name in names if (pid := name.rpartition("-")[2]).isdigit() and _lives(int(pid)))
-
-
-@contextlib.contextmanager
-def _alone(layout: RunLayout) -> Iterator[None]:
-    """Let one process at a time settle a run, by a lock on its folder."""
-    folder = os.open(layout.folder, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(folder)
 
 
 def _lives(pid: int) -> bool:

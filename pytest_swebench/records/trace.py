@@ -51,7 +51,7 @@ class Escalation:
     e_count: int
     e_max: int
     failure_summary: str
-    trigger: str  # STAGNATION, RMAX_EXHAUSTED, REVIEW or RULE
+    trigger: str  # STAGNATION, RMAX_EXHAUSTED, REVIEW, RULE, FATAL or TOKEN_BUDGET
     stagnant_guard: str = ""
 
 

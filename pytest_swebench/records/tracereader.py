@@ -14,7 +14,7 @@ from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.trace import Escalation, EventType
 from pytest_swebench.records.traceline import TracedEvent, event_from_json
 
-_LATER: Final = re.compile(r"(?P<workflow>.+)\.attempt(?P<attempt>\d+)")
+_LATER: Final = re.compile(r"(?P<workflow>.+)@attempt(?P<attempt>\d+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_swebench.cell import Cell
+from pytest_swebench.outcome import Stop, Verdict
 from pytest_swebench.records.conversation import read_conversation
 from pytest_swebench.records.dag import Dag, artifact_as_json, read_dag
 from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.traceline import event_as_json
 from pytest_swebench.records.tracereader import WorkflowTrace, read_traces
+from pytest_swebench.reporting.progress.region import STYLES
 from pytest_swebench.reporting.progress.words import money
 from pytest_swebench.reporting.steps import Teller, Turn
 from pytest_swebench.reporting.tree import Node, block, count, given, shown
 
-_OUTCOMES: Final = {"resolved": "green", "captured": "green", "infra": "red", "error": "red"}
 _TOLD: Final = {
     "system": "system prompt of",
     "user": "message to",
@@ -148,23 +149,23 @@ def _ending(record: Mapping[str, Any] | None, *, full: bool) -> Iterator[Node]:
     if record is None:
         yield Node("no record yet: still at work, or cut short", "yellow")
         return
-    verdict = record["verdict"]
-    node = Node(f"outcome: {record['outcome']}", _OUTCOMES.get(record["outcome"], "yellow"))
+    node = Node(f"outcome: {record['outcome']}", STYLES[record["outcome"]])
     if record["error"]:
         node.add(shown(f"{record['error']['type']}: {record['error']['message']}", full=full), "red")
         if "traceback" in record["error"]:
             node.add(f"traceback: {record['error']['traceback']}", "dim")
-    if record["stop"] not in {None, "submitted"}:
+    if record["stop"] not in {None, Stop.SUBMITTED}:
         node.add(f"stopped by {record['stop']}", "yellow")
     if record["failed_step"]:
         why = f", because of: {record['failed_guard']}" if record["failed_guard"] else ""
         node.add(f"failed in step {record['failed_step']}{why}", "yellow")
     if record["notes"]:
         node.add(shown(record["notes"], full=full))
-    if verdict:
-        tests = _tests(verdict)
+    if record["verdict"]:
+        verdict = Verdict(**record["verdict"])
+        tests = verdict.summary()
         told = "" if tests in record["notes"] else f"; {tests}"
-        node.add(f"patch {'applied' if verdict.get('applied') else 'not applied'}{told}")
+        node.add(f"patch {'applied' if verdict.applied else 'not applied'}{told}")
     if record["integrity"]:
         reasons = "; ".join(record["integrity"]["reasons"])
         node.add(shown(f"integrity: {record['integrity']['state']}{f' ({reasons})' if reasons else ''}", full=full))
@@ -179,13 +180,3 @@ def _ending(record: Mapping[str, Any] | None, *, full: bool) -> Iterator[Node]:
     if full and record["patch"]:
         node.add("the patch").add(block(record["patch"]))
     yield node
-
-
-def _tests(verdict: Mapping[str, Any]) -> str:
-    """Return the counts of the hidden tests, or why there are none."""
-    tests = verdict.get("tests") or {}
-    counts = [
-        f"{name} {len(group['success'])}/{len(group['success']) + len(group['failure'])}"
-        for name, group in tests.items()
-    ]
-    return ", ".join(counts) or verdict.get("reason") or "no test results"

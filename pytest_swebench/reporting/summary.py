@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_swebench.outcome import IntegrityState, Outcome
+from pytest_swebench.outcome import IntegrityState, Outcome, Stop
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary, integrity_of, summarise
 from pytest_swebench.reporting.patches import ValidationStats
+from pytest_swebench.reporting.tree import count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,7 +37,9 @@ _DOUBT: Final = {
     IntegrityState.NOT_CONTROLLED: "resolved, and no control says whether by honest means",
 }
 _EXAMPLES: Final = 5
-_CAP: Final = re.compile(r"(--max-[a-z-]+ (?:\$[\d.,]*\d|[\d,]+ tokens))(?: of \S+)?: ")  # see `BudgetExhausted`
+_CAP: Final = re.compile(  # see `providers.ledger`
+    r"((?:--max-[a-z-]+|the arm's own limit) (?:\$[\d.,]*\d|[\d,]+ tokens))(?: of \S+)?: "
+)
 _FRAME: Final = frozenset({"gold", "null"})  # what the arms under test are held against
 
 
@@ -197,8 +200,7 @@ def _without(records: Sequence[dict[str, Any]], quarantined: Mapping[str, str]) 
     if not quarantined:
         return []
     kept = [record for record in records if record.get("instance_id") not in quarantined]
-    noun = "instance" if len(quarantined) == 1 else "instances"
-    lines = [f"[bold]without {len(quarantined)} quarantined {noun}[/bold] (validate-env tells more):"]
+    lines = [f"[bold]without {count(len(quarantined), 'quarantined instance')}[/bold] (validate-env tells more):"]
     for one in summarise(kept, {}):
         rates = f"{_percent(one.rate_of_attempted)} % of attempted, {_percent(one.rate_of_graded)} % of graded"
         lines.append(f"    {one.variant}: {one.count(Outcome.RESOLVED)} of {one.attempted} resolved, {rates}")
@@ -245,9 +247,8 @@ def _places(inbox: Inbox) -> list[str]:
 
     lines = []
     if inbox.files:
-        noun = "file" if len(inbox.files) == 1 else "files"
         first = escape(os.path.relpath(inbox.files[0]))
-        more = f" ... ({len(inbox.files)} {noun})" if len(inbox.files) > 1 else ""
+        more = f" ... ({len(inbox.files)} files)" if len(inbox.files) > 1 else ""
         lines.append(f"per variant: {first}{more}")
     if inbox.merged is not None:
         folder = escape(os.path.relpath(inbox.handle.layout.folder))
@@ -281,7 +282,7 @@ def reason_of(record: Mapping[str, Any]) -> str:
     reason = _first_line(str((record["error"] or {}).get("message") or record["notes"] or ""))
     if cap := _CAP.match(reason):
         return f"stopped by {cap[1]}"
-    stopped = f"stopped by {record['stop']}" if record["stop"] not in (None, "submitted") else ""
+    stopped = f"stopped by {record['stop']}" if record["stop"] not in {None, Stop.SUBMITTED} else ""
     return "; ".join(filter(None, [stopped, reason]))
 
 

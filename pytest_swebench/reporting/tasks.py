@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ from typing import Any, Final
 from pytest_swebench.arms.local.result import RESULT_FILE, TAIL_FILE, Status, TaskResult, last_line, read_result
 from pytest_swebench.cell import Cell
 from pytest_swebench.records.layout import RunLayout, json_line, write_json, write_whole
+from pytest_swebench.records.results import read_plans, read_records
 from pytest_swebench.records.schema import cell_of
 
 TAIL_CHARS: Final = 200
@@ -30,12 +30,10 @@ def task_lines(run_folder: Path) -> list[Line]:
 
     A cell whose arm left none, since its ground broke before, failed with what its record says.
     """
-    variants = _variants(run_folder)
     layout = RunLayout(run_folder.parent, run_folder.name, "")
-    text = (run_folder / "results.jsonl").read_text(encoding="utf-8")
-    records = [record for record in map(json.loads, text.splitlines()) if record.get("type") == "result"]
+    variants = {name: data for plan in read_plans(layout) for name, data in plan["variants"].items()}
     lines = []
-    for record in records:
+    for record in read_records(run_folder / "results.jsonl"):
         cell = cell_of(record)
         result = _left(layout, cell, record["attempt"]) or _lacking(record)
         settings = variants.get(cell.variant, {})
@@ -86,26 +84,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     below = int(rank)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (ordered[above] - ordered[below]) * (rank - below)
-
-
-def _variants(run_folder: Path) -> dict[str, Line]:
-    """Return the metadata of a run's variants by their names, from the first lines of their files."""
-    found = {}
-    for path in run_folder.parent.glob("*.jsonl"):
-        metadata = _first_line(path)
-        if metadata.get("type") == "run_metadata" and metadata["run_id"] == run_folder.name:
-            found[metadata["variant"]] = metadata
-    return found
-
-
-def _first_line(path: Path) -> Line:
-    """Return the object on the first line of a file; empty for another kind of file, or one just being written."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            found = json.loads(file.readline())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _left(layout: RunLayout, cell: Cell, attempt: int) -> TaskResult | None:

@@ -9,7 +9,6 @@ since they differ from run to run. The next setting follows from the results alo
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.results import read_object, read_records
 from pytest_swebench.reporting.tasks import percentile
 
 Setting = tuple[str, ...]
@@ -118,15 +118,6 @@ def trial_of(records: Sequence[Mapping[str, Any]], setting: Setting, run_id: str
     )
 
 
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Return the results in a file of lines, [] where there is none; what is no result is left out."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return []
-    return [line for line in map(_data, lines) if line.get("type") == "result"]
-
-
 def earlier(root: Path, axes: Sequence[Axis], arm: str, model: str, tasks: set[str], cap_s: float) -> list[Trial]:
     """Return what earlier runs below `root` came to with settings of the grid, where they had all these tasks.
 
@@ -134,9 +125,10 @@ def earlier(root: Path, axes: Sequence[Axis], arm: str, model: str, tasks: set[s
     of which they say nothing stand in the middle.
     """
     found: dict[Setting, list[dict[str, Any]]] = {}
-    for described, records in _variant_files(root):
-        ours = [record for record in records if record["instance_id"] in tasks]
-        if ours and (described.get("arm"), described.get("model")) == (arm, model):
+    for described, path in _variant_files(root):
+        if (described.get("arm"), described.get("model")) != (arm, model):
+            continue
+        if ours := [record for record in read_records(path) if record["instance_id"] in tasks]:
             said = {"temperatures": described.get("temperature"), "max-turns": described.get("max_turns")}
             found.setdefault(_nearest(axes, said), []).extend(ours)
     whole = {setting: found[setting] for setting in sorted(found) if _ids(found[setting]) == tasks}
@@ -208,18 +200,10 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _variant_files(root: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-    """Yield metadata and results of every per-variant file in `root`, by name."""
+def _variant_files(root: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+    """Yield every per-variant file in `root` with its metadata, by name."""
     for path in sorted(root.glob("*_run*_*.jsonl")):
-        with path.open(encoding="utf-8", errors="replace") as file:
-            described = _data(file.readline())
+        with path.open("rb") as file:
+            described = read_object(file.readline())
         if described.get("type") == "run_metadata":
-            yield described, read_records(path)
-
-
-def _data(line: str) -> dict[str, Any]:
-    try:
-        data = json.loads(line)
-    except ValueError:  # a torn line
-        return {}
-    return data if isinstance(data, dict) else {}
+            yield described, path

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_swebench.errors import SandboxLost
-from pytest_swebench.sandbox.engine import attached, engine_errors, readable
-from pytest_swebench.sandbox.process import kill
-from pytest_swebench.sandbox.reaper import MARKER
+from pytest_swebench.sandbox.engine import attached, engine_errors, frames, readable
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -67,7 +65,7 @@ class ExecChannel:
             if not data:
                 return b""
             self._buffer += data
-            if found := self._payloads():
+            if found := b"".join(payload for _, payload in frames(self._buffer)):
                 return found
         return None
 
@@ -78,27 +76,14 @@ class ExecChannel:
     def close(self) -> None:
         self._open.close()
 
-    def _payloads(self) -> bytes:
-        """Take the whole frames: one byte stream number, three of zero, four of length, big-endian; the payload."""
-        found, at = bytearray(), 0
-        while len(self._buffer) - at >= 8:
-            end = at + 8 + int.from_bytes(self._buffer[at + 4 : at + 8], "big")
-            if end > len(self._buffer):
-                break
-            found += self._buffer[at + 8 : end]
-            at = end
-        del self._buffer[:at]
-        return bytes(found)
-
 
 class LocalChannel:
-    """`command` as a process of our own, in a session of its own; closing kills it and all that carries its marker.
+    """`command` as a process of our own, in a session of its own; closing kills it alone.
 
-    `variables` are its whole environment, the marker of its sandbox among them. Raises SandboxLost without `workdir`.
+    `variables` are its whole environment. Raises SandboxLost without `workdir`.
     """
 
     def __init__(self, command: Sequence[str], workdir: str | Path, variables: Mapping[str, str]) -> None:
-        self._marker = variables[MARKER]
         self._raw, theirs = socket.socketpair()
         with theirs:
             try:
@@ -131,7 +116,8 @@ class LocalChannel:
 
     def close(self) -> None:
         self._raw.close()
-        kill(self._process, self._marker)
+        self._process.kill()
+        self._process.wait()
 
 
 def _send(raw: socket.socket, data: bytes) -> None:

@@ -199,10 +199,21 @@ def pump(
             return True
         buffer += data
         quiet_s = _QUIET_S
-        # Frames: one byte stream number, three of zero, four of length, big-endian; then the payload.
-        while len(buffer) >= 8 and len(buffer) >= 8 + (size := int.from_bytes(buffer[4:8], "big")):
-            take(buffer[0], bytes(buffer[8 : 8 + size]))
-            del buffer[: 8 + size]
+        for stream, payload in frames(buffer):
+            take(stream, payload)
+
+
+def frames(buffer: bytearray) -> list[tuple[int, bytes]]:
+    """Take the whole frames out of `buffer`: number of the stream (1 stdout, 2 stderr) and payload."""
+    found, at = [], 0
+    while len(buffer) - at >= 8:  # one byte stream number, three of zero, four of length, big-endian; then the payload
+        end = at + 8 + int.from_bytes(buffer[at + 4 : at + 8], "big")
+        if end > len(buffer):
+            break
+        found.append((buffer[at], bytes(buffer[at + 8 : end])))
+        at = end
+    del buffer[:at]
+    return found
 
 
 def readable(raw: socket.socket, timeout_s: float) -> bool:

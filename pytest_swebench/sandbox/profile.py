@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pytest_swebench.datasets import allowances
 from pytest_swebench.errors import InputError, unknown
@@ -15,8 +15,8 @@ from pytest_swebench.sandbox.log import LOG_CAP_BYTES
 # and pip do; so taking them away would change verdicts. None of them reaches beyond the container's own files.
 _CAPABILITIES: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID")
 
-_PROFILES: Final = ("hardened", "official")
-_AGENT_NETWORKS: Final = ("none", "install")
+Profile = Literal["hardened", "official"]
+AgentNetwork = Literal["none", "install"]
 _SWITCHES: Final = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -33,7 +33,7 @@ class DockerOptions:
     `log_cap_bytes` is what is kept of a test log.
     """
 
-    profile: Literal["hardened", "official"] = "hardened"
+    profile: Profile = "hardened"
     memory: str = "4g"
     cpus: float = 2.0
     pids: int = 512
@@ -47,7 +47,7 @@ class DockerOptions:
     private_ipc: bool = True
     network: str = ""
     grade_network: str = ""
-    agent_network: Literal["none", "install"] = "none"
+    agent_network: AgentNetwork = "none"
     lifetime_s: float = 7200.0
     log_cap_bytes: int = LOG_CAP_BYTES
 
@@ -140,16 +140,13 @@ class DockerOptions:
         return min(self.cpus, float(host_cpus))
 
 
-def _profile(value: object) -> str:
-    if value not in _PROFILES:
-        raise ValueError(f"hardened or official ({unknown('profile', str(value), _PROFILES)})")
-    return str(value)
+def _one_of(what: str, names: tuple[str, ...]) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in names:
+            raise ValueError(f"{' or '.join(names)} ({unknown(what, str(value), names)})")
+        return str(value)
 
-
-def _agent_network(value: object) -> str:
-    if value not in _AGENT_NETWORKS:
-        raise ValueError(f"none or install ({unknown('network', str(value), _AGENT_NETWORKS)})")
-    return str(value)
+    return read
 
 
 def _switch(value: object) -> bool:
@@ -164,7 +161,7 @@ def _capabilities(value: object) -> tuple[str, ...]:
 
 
 _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
-    "profile": _profile,
+    "profile": _one_of("profile", get_args(Profile)),
     "memory": allowances.size,
     "cpus": allowances.number,
     "pids": allowances.count,
@@ -178,7 +175,7 @@ _READERS: Final[Mapping[str, Callable[[object], Any]]] = {
     "private_ipc": _switch,
     "network": allowances.network,
     "grade_network": allowances.network,
-    "agent_network": _agent_network,
+    "agent_network": _one_of("network", get_args(AgentNetwork)),
     "lifetime_s": allowances.seconds,
     "log_cap_bytes": allowances.count,
 }

@@ -69,7 +69,7 @@ class Shell(Protocol):
         """
 
     def close(self) -> None:
-        """End the process and what it started; safe to call twice."""
+        """End it and all that commands have started in the sandbox, in whichever shell; safe to call twice."""
 
 
 class Sandbox(Protocol):

@@ -71,7 +71,15 @@ def test_network_for_installing_changes_the_arms_that_are_given_it() -> None:
     without, with_it = ArmRegistry(), ArmRegistry(agent_network="install")
     names = [name for name in without.names() if name != "predictions"]
     changed = {name for name in names if without.make(name).version != with_it.make(name).version}
-    assert changed == {"agent", "team_leader_follower", "team_review", "team_roles", "team_round_robin"}
+    assert changed == {
+        "agent",
+        "agent_onepatch",
+        "baseline",
+        "team_leader_follower",
+        "team_review",
+        "team_roles",
+        "team_round_robin",
+    }
 
 
 def test_predictions_come_from_the_given_file(tmp_path: Path) -> None:

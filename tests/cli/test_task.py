@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -51,7 +52,8 @@ def write_tasks(tmp_path: Path, server: GitServer, upstream: tuple[Path, dict[st
 
 def runner(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest_swebench", "task", *arguments]
-    cleared = {"OUTPUT_DIR", "TARGET_REPO", "TARGET_REF", "PYTEST_K", "CHUTES_API_KEY", "PROVIDER", "MODEL"}
+    cleared = {"OUTPUT_DIR", "TARGET_REPO", "TARGET_REF", "PYTEST_K"}
+    cleared |= {"CHUTES_API_KEY", "PROVIDER", "MODEL", "MAX_TURNS"}
     env = {name: value for name, value in os.environ.items() if name not in cleared} | variables
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False)
 
@@ -84,6 +86,20 @@ def test_batch_of_eight_tasks_without_a_model(tmp_path: Path, write_tasks: Any, 
     assert 0 < float(footer["p50_duration_s"]) <= float(footer["p95_duration_s"])
     assert done.stdout.endswith(f"results: {folder}\n")
     assert set(server.asked) == {"basket.git", "calendar.git", "colours.git"}
+
+
+def test_second_batch_sums_up_to_the_same(tmp_path: Path, write_tasks: Any) -> None:
+    tasks = write_tasks(ids=("basket-total", "calendar-december", "colours-known"))
+    summaries = []
+    for name in ("once", "again"):
+        (tmp_path / name).mkdir()
+        done = runner(tmp_path / name, "batch", "--seeds", str(tasks))
+        assert done.returncode == 0, done.stdout + done.stderr
+        rows, footer = table(the_run(tmp_path / name))
+        stable = [(row["task_id"], row["status"], re.sub(r" in [\d.]+s", "", row["tail"])) for row in rows]
+        summaries.append((stable, footer["pass_rate"]))
+    assert summaries[0] == summaries[1]
+    assert summaries[0][1] == "0.33"
 
 
 def test_batch_with_the_one_patch_agent(tmp_path: Path, write_tasks: Any) -> None:
@@ -201,6 +217,41 @@ def test_keys_of_chutes_choose_the_provider(tmp_path: Path) -> None:
     assert "--arms=agent_onepatch" in done.stdout
     assert "--provider=chutes" in done.stdout
     assert "--agent-network=install" in done.stdout
+    assert "--max-turns=10" in done.stdout
+
+
+def test_settings_stand_before_what_agents_have_by_default(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("MAX_TURNS=25\n")
+    named = {"TARGET_REPO": "https://example.org/a/b.git", "CHUTES_API_KEY": "k", "PROVIDER": "openai"}
+    done = runner(tmp_path, "run", "--show-command", "--agent", **named)
+    assert done.returncode == 0, done.stderr
+    assert "--provider" not in done.stdout
+    assert "--max-turns" not in done.stdout
+    said = runner(tmp_path, "run", "--show-command", "--agent", "--provider=anthropic", "--max-turns=3", **named)
+    assert {"--provider=anthropic", "--max-turns=3"} <= {*said.stdout.split()}
+
+
+@pytest.mark.parametrize("option", ["--model=m", "--temperature=0", "--max-turns=3", "--provider=openai"])
+def test_what_only_agents_heed_is_refused_without_one(tmp_path: Path, option: str) -> None:
+    done = runner(tmp_path, "run", option, "--show-command", TARGET_REPO="https://example.org/a/b.git")
+    assert done.returncode == 1
+    assert f"{option.partition('=')[0]}: no model takes part without --agent" in done.stderr
+
+
+def test_shown_command_has_all_that_runs(tmp_path: Path, write_tasks: Any) -> None:
+    done = runner(tmp_path, "batch", "--seeds", str(write_tasks()), "--output-dir=out", "--show-command")
+    for option in (
+        f"--dataset={tmp_path / 'sandbox/runs/TIME/tasks.jsonl'}",
+        f"--output-dir={tmp_path / 'out'}",
+        "--run-id=tasks-TIME",
+        "--arms=baseline",
+    ):
+        assert option in done.stdout.split()
+    made = tmp_path / "sandbox/runs/20260101_000000"
+    made.mkdir(parents=True)
+    write_tasks(f"{made.relative_to(tmp_path)}/tasks.jsonl")
+    resumed = runner(tmp_path, "batch", "--resume=tasks-20260101_000000", "--show-command")
+    assert {"--resume=tasks-20260101_000000", f"--dataset={made / 'tasks.jsonl'}"} <= {*resumed.stdout.split()}
 
 
 def test_settings_become_options_of_pytest(tmp_path: Path, write_tasks: Any) -> None:
@@ -225,6 +276,7 @@ def test_settings_become_options_of_pytest(tmp_path: Path, write_tasks: Any) -> 
         (("batch", "--seeds", "empty.jsonl"), "empty.jsonl holds no tasks"),
         (("batch", "--seeds", "bad.jsonl"), "bad.jsonl:1: field 'ref' is missing"),
         (("from-row", "tasks.jsonl", "x__y-1"), "unknown instance 'x__y-1'"),
+        (("batch", "--resume=r", "--seeds", "tasks.jsonl"), "--seeds tasks.jsonl: a run that is resumed has its own"),
     ],
 )
 def test_bad_input_is_named(tmp_path: Path, write_tasks: Any, arguments: tuple[str, ...], message: str) -> None:
@@ -274,8 +326,8 @@ def test_batch_goes_on_where_it_was_left(tmp_path: Path, write_tasks: Any, serve
 
 def test_one_task_goes_on_where_it_was_left(tmp_path: Path, write_tasks: Any, server: GitServer) -> None:
     tasks = write_tasks(ids=("colours-known",))
-    command = ("run", "--task-id", "colours-known", "--seeds", str(tasks))
-    first = runner(tmp_path, *command)
+    command = ("run", "--task-id", "colours-known")
+    first = runner(tmp_path, *command, "--seeds", str(tasks))
     assert first.returncode == 0, first.stdout + first.stderr
     asked = server.asked["colours.git"]
     folder = the_run(tmp_path)

@@ -45,7 +45,6 @@ class Tuned:
 def pytest_swebench_arms():
     return [Tuned()]
 '''
-MAIN = "import sys; from pytest_swebench.cli.tune import tune; sys.exit(tune.main(sys.argv[1:], standalone_mode=False))"
 Tune = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -73,7 +72,8 @@ def environment(place: Path) -> dict[str, str]:
 @pytest.fixture
 def command(server: LLMServer) -> list[str]:
     return [
-        *(sys.executable, "-c", MAIN, "--seeds=tasks.jsonl", "--arm=tuned", "--model=m-1", "-p", "tuned_arm"),
+        *(sys.executable, "-m", "pytest_swebench", "task", "tune", "--seeds=tasks.jsonl", "--arm=tuned", "--model=m-1"),
+        *("-p", "tuned_arm"),
         *("--provider=openai", f"--provider-url={server.openai_url}", "--sandbox=local"),
     ]
 
@@ -180,7 +180,7 @@ def test_trial_that_cannot_start_ends_the_search(place: Path, tune: Tune, server
 
 def test_resuming_is_what_the_same_command_does(tune: Tune) -> None:
     refused = tune("--resume=tune-tuned-0123456789")
-    assert refused.returncode != 0
+    assert refused.returncode == 1
     assert "the same command without it goes on" in refused.stderr
 
 
@@ -211,5 +211,5 @@ def test_command_line_of_a_trial_can_be_seen(tune: Tune) -> None:
 
 def test_axis_that_is_none_is_told(tune: Tune) -> None:
     wrong = tune("--try", "max-turns")
-    assert wrong.returncode != 0
+    assert wrong.returncode == 1
     assert "--try 'max-turns'" in wrong.stderr

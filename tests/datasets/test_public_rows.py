@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -57,14 +56,6 @@ LANGUAGES = {
     "multimodal": {"javascript": 582, "typescript": 18, "lua": 9, "r": 3},
     "pro_reassembled": {"javascript": 45, "python": 265, "typescript": 143, "go": 278},
 }
-
-
-@pytest.fixture(scope="module")
-def shared_data() -> Path:
-    folder = os.environ.get("SWEBENCH_SHARED_DATA")
-    if not folder:
-        pytest.skip("SWEBENCH_SHARED_DATA does not name a folder with public rows")
-    return Path(folder)
 
 
 @pytest.fixture(scope="module", params=sorted(SIZES))

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,14 +89,12 @@ def test_rows_that_pytest_cannot_select_are_refused(changes: dict[str, Any], mes
         task_from_row(row(**changes), where="x:1")
 
 
-@pytest.mark.usefixtures("docker_engine")
 def test_real_instance_fails_before_and_passes_after(
-    tmp_path: Path, shared_data: Path, docker_client: DockerClient
+    tmp_path: Path, real_row: Callable[[str], dict[str, Any]], docker_client: DockerClient
 ) -> None:
-    lines = (shared_data / "pypi_rows.jsonl").read_text(encoding="utf-8").splitlines()
-    (real,) = [line for line in lines if json.loads(line)["instance_id"] == REAL]
-    (tmp_path / "rows.jsonl").write_text(real)
-    container = docker_client.containers.create(json.loads(real)["image"], command=["true"])
+    real = real_row(REAL)
+    (tmp_path / "rows.jsonl").write_text(json.dumps(real))
+    container = docker_client.containers.create(real["image"], command=["true"])
     try:  # GitHub may be out of reach; the image holds the same repository
         bits, _ = container.get_archive("/testbed")
         with tarfile.open(fileobj=io.BytesIO(b"".join(bits))) as tar:

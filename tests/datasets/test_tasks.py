@@ -93,6 +93,7 @@ def test_every_optional_field_is_used() -> None:
         ("/srv/shop", "/srv/shop"),
         ("git@example.org:acme/shop.git", "git@example.org:acme/shop.git"),
         ("file:///srv/shop", "file:///srv/shop"),
+        ("ssh://git@example.org:22/acme/shop.git", "ssh://git@example.org:22/acme/shop.git"),
     ],
 )
 def test_relative_repository_is_relative_to_the_task_file(repo: str, url: str) -> None:
@@ -128,7 +129,17 @@ def test_bad_field_is_named(changes: dict[str, Any], message: str | None) -> Non
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"repo": "https://me:secret-word@example.org/a"}, "field 'repo': expected one without"),
+        *(
+            ({"repo": f"{scheme}://{login}@example.org/a"}, "field 'repo': expected one without")
+            for scheme, login in (
+                ("https", "me:secret-word"),
+                ("HTTPS", "secret-word"),
+                ("git+https", "secret-word"),
+                ("ssh", "me:secret-word"),
+                ("ftp", "me:secret-word"),
+                ("ssh", ":secret-word"),
+            )
+        ),
         ({"pytest_paths": "tests"}, "field 'pytest_paths'"),
         ({"pytest_paths": ["-p", "x"]}, "field 'pytest_paths': expected paths relative to the repository, found '-p'"),
         ({"pytest_paths": ["/etc"]}, "field 'pytest_paths'"),
@@ -165,6 +176,8 @@ def test_a_row_may_ask_for_a_network_in_grading() -> None:
         ("acme/shop:1", "/testbed"),
         ("swebench-lite:py3.10", "/workspace/project"),
         ("registry.example:5000/me/swebench-lite", "/workspace/project"),
+        ("me/swebench-lite@sha256:0123", "/workspace/project"),
+        ("swebench-lite:py3.10@sha256:0123", "/workspace/project"),
     ],
 )
 def test_lite_images_have_a_folder_of_their_own(image: str, workdir: str) -> None:

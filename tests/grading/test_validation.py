@@ -11,15 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_swebench.datasets.instance import Instance, Problem, Source
-from pytest_swebench.errors import InputError
 from pytest_swebench.grading.validation import PatchKind, Validation, inspect, validate
 from pytest_swebench.patch import make_diff
 from pytest_swebench.records.layout import as_bytes
 from pytest_swebench.sandbox.docker import DockerBackend
-from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend
-from tests.support.base_image import base_image
 from tests.support.official_chain import applies, told_instance
 
 LINES = "".join(f"line {number}\n" for number in range(1, 31))
@@ -107,16 +104,10 @@ def local(source: Source) -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="module")
-def docker(docker_engine: None, source: Source) -> Iterator[Sandbox]:
-    client = connect()
-    try:
-        image = base_image(client)
-    except InputError as error:
-        pytest.skip(str(error))
-    finally:
-        client.close()
+def docker(base_image: str, source: Source) -> Iterator[Sandbox]:
     backend: SandboxBackend = DockerBackend(run_id="tests-validation")
-    yield backend.open(Instance(problem=Problem(instance_id="tests__d-1", statement=""), image=image, source=source))
+    problem = Problem(instance_id="tests__d-1", statement="")
+    yield backend.open(Instance(problem=problem, image=base_image, source=source))
     backend.close()
 
 

@@ -7,20 +7,26 @@ from typing import Any
 
 import pytest
 
+from tests.support.runs import without_settings
+
 Run = Callable[..., pytest.RunResult]
 
 
 @pytest.fixture
 def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest as a person would: a subprocess in an empty folder, without this project's own settings."""
-    for name in ("PROVIDER", "MODEL", "BASE_URL", "LLM_API_KEY", "OUTPUT_DIR", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov")
+    without_settings(monkeypatch)
 
     def invoke(*args: object, timeout_s: float = 120) -> pytest.RunResult:
         return pytester.runpytest_subprocess(*map(str, args), timeout=timeout_s)
 
     return invoke
+
+
+@pytest.fixture
+def key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Set a key after `run` has taken all of them away."""
+    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
 
 
 def records(folder: Path) -> list[dict[str, Any]]:

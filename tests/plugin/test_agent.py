@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,11 +13,14 @@ from pytest_swebench.datasets.demo import load_demo
 from tests.plugin.conftest import Run, outcomes, records
 from tests.support.gold_agent import Call, edits, good_work
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
+from tests.support.runs import asking, lines
 from tests.support.trivial import trivial_image, trivial_instance
+from tests.test_project import ROOT, python_block
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
+pytestmark = pytest.mark.usefixtures("key")
 ISSUE = "tinyconf__tinyconf-5"
 TESTS: Call = ("run_tests", {"args": ["-q", "tests"]})
 LOOK = ScriptedAnswer("I look.", (("run", {"command": "ls"}),), usage={"input": 10_000, "output": 5})
@@ -43,14 +45,8 @@ def gold() -> str:
 def demo(url: str, *more: str) -> tuple[str, ...]:
     return (
         *("-m", "experiment", "--dataset=demo", "--arms=agent", "--outcome=capture", f"--instance-ids={ISSUE}"),
-        *("--provider=openai", f"--provider-url={url}", "--model=some-model", "--price=1,2", *more),
+        *(*asking(url), *more),
     )
-
-
-@pytest.fixture(autouse=True)
-def key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set a key after `run` has taken all of them away."""
-    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
 
 
 def test_turns_are_a_dimension_of_variants(run: Run, pytester: pytest.Pytester) -> None:
@@ -172,8 +168,7 @@ def test_tool_for_installing_is_offered_where_it_is_asked_for(
 
 
 def test_arm_with_its_own_tools_in_the_documentation_runs(run: Run, pytester: pytest.Pytester) -> None:
-    document = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
-    pytester.makeconftest(document.partition("```python\n")[2].partition("```")[0])
+    pytester.makeconftest(python_block(ROOT / "docs" / "agents.md"))
     work = [ScriptedAnswer("", tuple(edits(gold()))), ScriptedAnswer("", (("done", {}),))]
     with LLMServer([*work, work[0]]) as server:
         options = [option.replace("--arms=agent", "--arms=terse") for option in demo(server.openai_url)]
@@ -211,8 +206,8 @@ def test_real_issue_is_resolved_with_real_commands_over_a_real_wire(
     known = row(instance_id)
     with LLMServer(good_work(known["patch"], REAL[instance_id])) as server:
         url = server.anthropic_url if wire == "anthropic" else server.openai_url
-        options = ("--provider", wire, "--provider-url", url, "--model", "some-model", "--arms", "agent", "--price=1,2")
-        result = run("-m", "experiment", "--dataset=rows.jsonl", *options, "--outcome=capture", timeout_s=600)
+        options = ("--dataset=rows.jsonl", "--arms=agent", "--outcome=capture", *asking(url, provider=wire))
+        result = run("-m", "experiment", *options, timeout_s=600)
         assert result.ret == 0
         results = tool_results(server.requests[-1].body)
     assert outcomes(pytester.path) == {f"{instance_id}/agent/r1": "resolved"}
@@ -240,11 +235,6 @@ def tool_results(body: dict[str, Any]) -> list[str]:
         elif isinstance(message["content"], list):
             found += [part["content"] for part in message["content"] if part["type"] == "tool_result"]
     return found
-
-
-def lines(folder: Path, run_id: str) -> list[dict[str, Any]]:
-    path = folder / "results" / run_id / "results.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 PATIENT = """

@@ -156,6 +156,7 @@ def test_bad_patch_file_is_named(run: Run, pytester: pytest.Pytester, content: s
         ),
         ("--sandbox-option=memory", ("--sandbox-option 'memory'", "NAME=VALUE")),
         ("--sandbox-option=memroy=1g", ("memroy", "did you mean 'memory'")),
+        ("--sandbox-option=agent_network=install", ("give --agent-network install instead",)),
         ("--run-id=a/b", ("--run-id 'a/b'", "letters, digits")),
         ("--image-disk-cap=much", ("much",)),
         ("--image-prefetch=-1", ("--image-prefetch -1",)),

@@ -16,17 +16,14 @@ from tests.support.llm_server import LLMServer, ScriptedAnswer
 from tests.support.recorded import RecordedAnswers
 from tests.support.screen import Film, film
 
+pytestmark = pytest.mark.usefixtures("key")
+
 
 def options(url: str, *more: str) -> tuple[str, ...]:
     return (
         *("-m", "experiment", "--dataset=demo", "--arms=singleshot", "--outcome=capture", "--run-id=capped"),
         *("--provider=openai", f"--provider-url={url}", "--model=demo-model", "--max-instances=6", *more),
     )
-
-
-@pytest.fixture(autouse=True)
-def key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.plugin.conftest import Run
 from tests.support.llm_server import LLMServer, ScriptedAnswer
 from tests.support.recorded import RecordedAnswers
+from tests.support.runs import lines
 
 SAME = ("patch", "outcome", "resolved", "verdict", "response_text", "tokens", "stop", "notes")
 REAL = ("pytest-dev__pytest-10356", "sympy__sympy-24661")
@@ -100,11 +102,15 @@ def test_cached_answers_are_paid_once_over_runs(
 
 
 def test_real_instances_replay_to_the_same_verdicts(
-    docker_engine: None, run: Run, pytester: pytest.Pytester, shared_data: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    pytester: pytest.Pytester,
+    real_row: Callable[[str], dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
-    rows = [json.loads(line) for line in (shared_data / "pypi_rows.jsonl").read_text().splitlines()]
-    patches = {row["problem_statement"][:60]: row["patch"] for row in rows if row["instance_id"] in REAL}
+    rows = [real_row(name) for name in REAL]
+    pytester.path.joinpath("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    patches = {row["problem_statement"][:60]: row["patch"] for row in rows}
 
     def answer(body: dict[str, Any]) -> ScriptedAnswer:
         prompt = body["messages"][-1]["content"]
@@ -112,8 +118,8 @@ def test_real_instances_replay_to_the_same_verdicts(
         return ScriptedAnswer(text=f"Here it is.\n\n```diff\n{patch}```\n")
 
     options = (
-        *("-m", "experiment", f"--dataset={shared_data / 'pypi_rows.jsonl'}", f"--instance-ids={','.join(REAL)}"),
-        *("--arms=singleshot", "--provider=anthropic", "--model=some-model", "--price=1,2", "-n", "2"),
+        *("-m", "experiment", "--dataset=rows.jsonl", "--arms=singleshot", "--provider=anthropic"),
+        *("--model=some-model", "--price=1,2", "-n", "2"),
     )
     with LLMServer(answer) as server:
         url = f"--provider-url={server.anthropic_url}"
@@ -123,11 +129,6 @@ def test_real_instances_replay_to_the_same_verdicts(
         assert len(server.requests) == len(REAL)
     assert comparable(pytester.path, "replayed") == comparable(pytester.path, "recorded")
     assert [record["outcome"] for record in lines(pytester.path, "replayed")] == ["resolved"] * len(REAL)
-
-
-def lines(folder: Path, run_id: str) -> list[dict[str, Any]]:
-    text = (folder / "results" / run_id / "results.jsonl").read_text()
-    return [json.loads(line) for line in text.splitlines()]
 
 
 def comparable(folder: Path, run_id: str) -> list[dict[str, Any]]:

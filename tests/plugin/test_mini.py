@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,18 +13,14 @@ from pytest_swebench.arms.mini.environment import MARKER
 from pytest_swebench.datasets.demo import load_demo
 from tests.plugin.conftest import Run, outcomes, records
 from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.support.runs import asking, lines
 
+pytestmark = pytest.mark.usefixtures("key")
 ISSUE = "tinyconf__tinyconf-5"
 REAL = "pytest-dev__pytest-10356"
 USAGE = {"input": 900, "output": 80}
 
 installed = pytest.mark.skipif(not importlib.util.find_spec("minisweagent"), reason="the extra [mini] is missing")
-
-
-@pytest.fixture(autouse=True)
-def key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set a key after `run` has taken all of them away."""
-    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
 
 
 def work(patch: str, test: str) -> list[ScriptedAnswer]:
@@ -51,13 +46,8 @@ def gold() -> str:
 def demo(wire: str, url: str, *more: str) -> tuple[str, ...]:
     return (
         *("-m", "experiment", "--dataset=demo", "--arms=mini", "--outcome=capture", f"--instance-ids={ISSUE}"),
-        *(f"--provider={wire}", f"--provider-url={url}", "--model=some-model", "--price=1,2", *more),
+        *(*asking(url, provider=wire), *more),
     )
-
-
-def lines(folder: Path, run_id: str) -> list[dict[str, Any]]:
-    path = folder / "results" / run_id / "results.jsonl"
-    return [json.loads(line) for line in path.read_text().splitlines()]
 
 
 @installed
@@ -102,7 +92,6 @@ def test_missing_extra_is_told_before_anything_runs(run: Run, pytester: pytest.P
 
 @installed
 @pytest.mark.soak
-@pytest.mark.usefixtures("docker_engine")
 def test_real_issue_is_resolved_in_its_container(
     run: Run, pytester: pytest.Pytester, real_row: Callable[[str], dict[str, Any]]
 ) -> None:
@@ -110,12 +99,7 @@ def test_real_issue_is_resolved_in_its_container(
     pytester.path.joinpath("rows.jsonl").write_text(json.dumps(row) + "\n")
     test = "python -m pytest -q testing/test_mark.py -k keyword"
     with LLMServer(work(row["patch"], test)) as server:
-        options = (
-            "--provider=anthropic",
-            f"--provider-url={server.anthropic_url}",
-            "--model=some-model",
-            "--price=1,2",
-        )
+        options = asking(server.anthropic_url, provider="anthropic")
         result = run("-m", "experiment", "--dataset=rows.jsonl", "--arms=mini", *options, timeout_s=600)
         assert result.ret == 0
         told = json.dumps([request.body for request in server.requests])

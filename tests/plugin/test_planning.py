@@ -7,16 +7,13 @@ import pytest
 from tests.plugin.conftest import Run
 from tests.plugin.test_bad_input import refused
 from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.support.runs import asking
 
 DEMO = ("-m", "experiment", "--dataset=demo")
 
 
-def asking(url: str) -> tuple[str, ...]:
-    return ("--provider=openai", f"--provider-url={url}", "--model=some-model", "--price=1,2")
-
-
-def test_nobody_pays_for_the_demo_without_choosing_it(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
+@pytest.mark.usefixtures("key")
+def test_nobody_pays_for_the_demo_without_choosing_it(run: Run) -> None:
     with LLMServer([ScriptedAnswer("no edit")]) as server:
         unchosen = run("-m", "experiment", "--arms=gold,singleshot", "--max-instances=1", *asking(server.openai_url))
         refused(unchosen, "no dataset is chosen, and arm 'singleshot' would call openai; give --dataset, e.g. lite")
@@ -25,8 +22,8 @@ def test_nobody_pays_for_the_demo_without_choosing_it(run: Run, monkeypatch: pyt
         free.assert_outcomes(passed=1)
 
 
-def test_network_that_no_sandbox_can_lend_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
+@pytest.mark.usefixtures("key")
+def test_network_that_no_sandbox_can_lend_is_refused(run: Run) -> None:
     with LLMServer([ScriptedAnswer("no edit")]) as server:
         result = run(*DEMO, "--arms=agent", "--agent-network=install", *asking(server.openai_url))
         refused(result, "--agent-network: has no effect", "run in the local sandbox", "leave it out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,21 +17,12 @@ FEW = ("django__django-16901", "pytest-dev__pytest-10356", "sympy__sympy-24661")
 
 
 @pytest.fixture
-def rows(shared_data: Path, docker_engine: None, pytester: pytest.Pytester) -> dict[str, dict[str, Any]]:
-    """Write the chosen rows to `rows.jsonl` and return them; skip where their images were not built."""
-    from pytest_swebench.sandbox.engine import connect
-
-    wanted = os.environ.get("SWEBENCH_REAL_INSTANCES", "")
-    lines = (shared_data / "pypi_rows.jsonl").read_text().splitlines()
-    found = {row["instance_id"]: row for row in map(json.loads, lines)}
-    if wanted != "all":
-        found = {name: found[name] for name in FEW}
-    client = connect()
-    tags = {tag for image in client.images.list() for tag in image.tags}
-    client.close()
-    missing = sorted(row["image"] for row in found.values() if row["image"] not in tags)
-    if missing:
-        pytest.skip(f"images not built: {', '.join(missing)}")
+def rows(
+    real_rows: dict[str, dict[str, Any]], real_row: Callable[[str], dict[str, Any]], pytester: pytest.Pytester
+) -> dict[str, dict[str, Any]]:
+    """Write the chosen rows to `rows.jsonl` and return them."""
+    wanted = real_rows if os.environ.get("SWEBENCH_REAL_INSTANCES") == "all" else FEW
+    found = {name: real_row(name) for name in wanted}
     pytester.path.joinpath("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in found.values()))
     return found
 

@@ -10,21 +10,17 @@ from pytest_swebench.datasets.demo import load_demo
 from tests.plugin.conftest import Run, records
 from tests.plugin.test_bad_input import refused
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
+from tests.support.runs import asking
 
+pytestmark = pytest.mark.usefixtures("key")
 LOOK = ScriptedAnswer("I look.", (("search_code", {"text": "def loads"}),))
 
 
 def demo(url: str, *more: str) -> tuple[str, ...]:
     return (
         *("-m", "experiment", "--dataset=demo", "--outcome=capture", "--instance-ids=tinyconf__tinyconf-5"),
-        *("--provider=openai", f"--provider-url={url}", "--model=some-model", "--price=1,2", *more),
+        *(*asking(url), *more),
     )
-
-
-@pytest.fixture(autouse=True)
-def key(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Set a key after `run` has taken all of them away."""
-    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
 
 
 @pytest.mark.parametrize(

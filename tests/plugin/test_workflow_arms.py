@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.arms.workflows.playing import NAME
 from tests.arms.workflows.real import FEW, answers_for
 from tests.plugin.conftest import Run, outcomes, records
 from tests.support.llm_server import LLMServer, ScriptedAnswer, prompt_text
+from tests.support.runs import asking, lines
 
 WORKFLOWS = [name for name in ArmRegistry().names() if name.startswith(("s1_", "adaptive"))]
 SAME = ("patch", "outcome", "verdict", "tokens", "stop", "notes")
@@ -48,7 +50,7 @@ def demo(server: LLMServer, wire: str, *arms: str) -> tuple[str, ...]:
     url = server.anthropic_url if wire == "anthropic" else server.openai_url
     return (
         *("-m", "experiment", "--dataset=demo", f"--instance-ids={NAME}", f"--arms={','.join(arms)}"),
-        *(f"--provider={wire}", f"--provider-url={url}", "--model=some-model", "--price=1,2", "--outcome=capture"),
+        *(*asking(url, provider=wire), "--outcome=capture"),
     )
 
 
@@ -156,11 +158,15 @@ def test_recorded_arms_replay_without_calls(
         asked = len(server.requests)
         assert run(*options, "--cassette=replay", "--run-id=replayed", timeout_s=300).ret == 0
         assert len(server.requests) == asked
-    recorded, replayed = (lines(pytester.path, name) for name in ("recorded", "replayed"))
-    assert [{name: record[name] for name in SAME + ALSO_SAME} for record in replayed] == [
-        {name: record[name] for name in SAME + ALSO_SAME} for record in recorded
-    ]
-    assert {record["variant"]: record["outcome"] for record in replayed} == dict.fromkeys(arms, "resolved")
+    recorded, replayed = (
+        {
+            record["variant"]: {name: record[name] for name in SAME + ALSO_SAME}
+            for record in lines(pytester.path, run_id)
+        }
+        for run_id in ("recorded", "replayed")
+    )
+    assert replayed == recorded
+    assert {arm: record["outcome"] for arm, record in replayed.items()} == dict.fromkeys(arms, "resolved")
 
 
 # an arm of one's own, whose second prompt a variable changes
@@ -193,11 +199,6 @@ def test_changed_prompt_is_told_with_its_step(
     changed.stdout.fnmatch_lines(["*ReplayMiss: *ap_patch*step 2 differs*system prompt*recorded*asked*And be quick*"])
 
 
-def lines(folder: Path, run_id: str) -> list[dict[str, Any]]:
-    text = (folder / "results" / run_id / "results.jsonl").read_text()
-    return sorted(map(json.loads, text.splitlines()), key=lambda record: str(record["variant"]))
-
-
 @pytest.mark.parametrize(
     ("names", "wire"),
     [
@@ -209,15 +210,13 @@ def test_generated_test_is_red_before_and_green_after_on_real_instances(
     run: Run,
     pytester: pytest.Pytester,
     monkeypatch: pytest.MonkeyPatch,
-    docker_engine: None,
-    shared_data: Path,
+    real_row: Callable[[str], dict[str, Any]],
     tmp_path: Path,
     names: tuple[str, ...],
     wire: str,
 ) -> None:
     monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
-    rows = [json.loads(line) for line in (shared_data / "pypi_rows.jsonl").read_text().splitlines()]
-    wanted = {row["instance_id"]: row for row in rows if row["instance_id"] in names}
+    wanted = {name: real_row(name) for name in names}
     answers = {name: answers_for(row, tmp_path / name) for name, row in wanted.items()}
     pytester.path.joinpath("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in wanted.values()))
 
@@ -231,7 +230,7 @@ def test_generated_test_is_red_before_and_green_after_on_real_instances(
 
     with LLMServer(answer) as server:
         url = server.anthropic_url if wire == "anthropic" else server.openai_url
-        options = (f"--provider={wire}", f"--provider-url={url}", "--model=some-model", "--price=1,2")
+        options = asking(url, provider=wire)
         result = run(
             *("-m", "experiment", "--dataset=rows.jsonl", "--arms=s1_tdd_verified", *options, "--outcome=capture"),
             timeout_s=900,

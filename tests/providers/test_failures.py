@@ -13,8 +13,10 @@ import pytest
 
 from pytest_swebench.errors import ProviderError, ProviderRefused, SwebenchError
 from pytest_swebench.providers.meter import Meter
+from pytest_swebench.providers.openai import openai_provider
 from pytest_swebench.providers.protocol import StopReason
 from pytest_swebench.providers.retry import RetryPolicy
+from pytest_swebench.secrets import Key
 from tests.support.asking import FINE, KEY, QUESTION, ask, connect
 from tests.support.llm_server import Behaviour, Broken, Drip, LLMServer, ScriptedAnswer, Status, Stream, bad_request
 
@@ -280,6 +282,20 @@ def test_key_shows_nowhere_even_if_the_endpoint_echoes_it(kind: str, failure: St
     shown = "".join(traceback.format_exception(caught.value))
     assert "[redacted]" in shown
     assert KEY not in shown + repr(provider) + repr(meter) + transcript.read_text()
+
+
+def test_key_of_letters_alone_and_the_password_of_an_address_show_in_no_error() -> None:
+    key, password = "abcdefghijklm", "opensesamenow"
+    with LLMServer([Status(500, f"upstream said: {key} {password}", content_type="text/plain")]) as server:
+        provider = openai_provider(
+            "openai",
+            base_url=server.openai_url.replace("//", f"//user:{password}@"),
+            key=Key(key, "env:LLM_API_KEY"),
+            policy=RetryPolicy(attempts=1),
+        )
+        with pytest.raises(ProviderError, match=r"upstream said: \[redacted\] \[redacted\]"):
+            provider.complete(QUESTION, timeout_s=30)
+        provider.close()
 
 
 ECHOES: dict[str, Callable[[str], Behaviour]] = {

@@ -22,6 +22,7 @@ from pytest_swebench.providers.ledger import Ledger
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Usage
 from tests.support.ledgers import INPUT, ONE_EACH, Make, answer, request, reserve
+from tests.support.together import release
 
 SPENDER = Path(__file__).parents[1] / "support" / "spender.py"
 
@@ -140,17 +141,6 @@ def one_trial(folder: Path, trial: int) -> tuple[Fraction, float]:
     return charged, spent.run.usd
 
 
-def release(processes: list[subprocess.Popen[str]]) -> None:
-    """Let all begin at once, when the last is ready."""
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-
-
 class Waiting:
     """A call that waits for room in a thread of its own."""
 
@@ -180,5 +170,7 @@ class Waiting:
 
 def wait_for_queue(folder: Path, length: int) -> None:
     with closing(sqlite3.connect(folder / "ledger.sqlite")) as db:
-        while db.execute("SELECT count(*) FROM queue").fetchone() != (length,):
+        deadline = time.monotonic() + 20
+        while (found := db.execute("SELECT count(*) FROM queue").fetchone()) != (length,):
+            assert time.monotonic() < deadline, found
             time.sleep(0.01)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.together import release
+
 TAKER = Path(__file__).parents[1] / "support" / "turn_taker.py"
 
 
@@ -37,13 +39,7 @@ def check_shared(folder: Path, *, rpm: int, seconds: int) -> None:
             )
             for _ in range(4)
         ]
-        for process in processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
-        for process in processes:
-            assert process.stdin is not None
-            process.stdin.write("\n")
-            process.stdin.flush()
+        release(processes)
         came = sorted(
             (float(line), number) for number, process in enumerate(processes) for line in process.stdout or ()
         )

@@ -148,7 +148,7 @@ def test_later_attempt_that_names_its_artifacts_the_same_replaces_none(tmp_path:
         for artifact in told:
             writer(tmp_path, attempt=attempt).artifact(artifact)
     stored = read_dag(folder_in(tmp_path)).artifacts
-    assert [one.workflow_id for one in stored] == ["flow", "flow", "flow.attempt2", "flow.attempt2"]
+    assert [one.workflow_id for one in stored] == ["flow", "flow", "flow@attempt2", "flow@attempt2"]
     assert [one.artifact for one in stored[:2]] == told
     again, after = (one.artifact for one in stored[2:])
     assert again.artifact_id != "abcdef"
@@ -180,12 +180,16 @@ def test_secrets_stay_out(tmp_path: Path) -> None:
     assert any("key [redacted]" in text for text in stored)
 
 
-def test_name_that_is_no_file_name_stays_in_the_folder(tmp_path: Path) -> None:
-    odd = dataclasses.replace(PLAIN, artifact_id="../../x/y z")
-    writer(tmp_path).artifact(odd)
-    (stored,) = read_dag(folder_in(tmp_path)).artifacts
-    assert stored.artifact == odd
-    assert [path.name for path in (folder_in(tmp_path) / "objects").rglob("*.json")] == ["-..-x-y-z.json"]
+@pytest.mark.parametrize("alike", [("../../x/y z", "-..-x-y-z"), ("a/b", "a b", "a-b"), ("..", ".", "", "artifact")])
+def test_name_that_is_no_file_name_stays_in_the_folder_and_replaces_no_other(
+    alike: tuple[str, ...], tmp_path: Path
+) -> None:
+    odd = [dataclasses.replace(PLAIN, artifact_id=artifact_id) for artifact_id in alike]
+    for artifact in odd:
+        writer(tmp_path).artifact(artifact)
+    assert [stored.artifact for stored in read_dag(folder_in(tmp_path)).artifacts] == odd
+    objects = folder_in(tmp_path) / "objects"
+    assert len(list(objects.glob("*/*.json"))) == len(list(tmp_path.rglob("*.json"))) - 1 == len(odd)
 
 
 def test_damaged_objects_are_counted(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ def test_trace_and_graph_of_a_cell_have_its_repetition_in_their_paths(tmp_path: 
     places = [layout.trace(CELL, "s1_tdd", 1), layout.trace(CELL, "s1_tdd", 3), layout.trace(CELL, "/", 1)]
     assert [str(path.relative_to(tmp_path)) for path in (*places, layout.dag(CELL))] == [
         "run-1/traces/calc__calc-1/s1_tdd+m-1/rep2/s1_tdd.jsonl",
-        "run-1/traces/calc__calc-1/s1_tdd+m-1/rep2/s1_tdd.attempt3.jsonl",
+        "run-1/traces/calc__calc-1/s1_tdd+m-1/rep2/s1_tdd@attempt3.jsonl",
         "run-1/traces/calc__calc-1/s1_tdd+m-1/rep2/workflow.jsonl",
         "run-1/artifact_dags/calc__calc-1/s1_tdd+m-1/rep2",
     ]

@@ -121,19 +121,22 @@ def test_workflows_and_attempts_have_files_of_their_own(tmp_path: Path) -> None:
     started(writer(tmp_path, "s1_tdd", 2), "later")
     started(writer(tmp_path), "first")
     started(writer(tmp_path, "../made by a model"), "second")
+    started(writer(tmp_path, "s1_tdd.attempt2"), "third")
     assert {path.name for path in trace_file(tmp_path).parent.iterdir()} == {
         "s1_tdd.jsonl",
-        "s1_tdd.attempt2.jsonl",
+        "s1_tdd@attempt2.jsonl",
         "..-made-by-a-model.jsonl",
+        "s1_tdd.attempt2.jsonl",
     }
     traces = read_traces(layout_in(tmp_path), CELL)
     assert [(trace.workflow, trace.attempt) for trace in traces] == [
         ("s1_tdd", 1),
         ("..-made-by-a-model", 1),
+        ("s1_tdd.attempt2", 1),
         ("s1_tdd", 2),
     ]
-    assert [trace.events[0].event.step for trace in traces] == ["first", "second", "later"]
-    assert traces[2].events[0].workflow_id == "s1_tdd.attempt2"
+    assert [trace.events[0].event.step for trace in traces] == ["first", "second", "third", "later"]
+    assert traces[3].events[0].workflow_id == "s1_tdd@attempt2"
 
 
 def test_nothing_is_made_before_there_is_something_to_tell(tmp_path: Path) -> None:
@@ -151,7 +154,7 @@ def test_escalations_of_all_cells_are_found_where_the_writer_puts_them(tmp_path:
     found = load_trace_escalations(tmp_path / "run-1")
     assert [(one.cell, one.workflow_id, one.step, one.escalation) for one in found] == [
         (CELL, "s1_tdd", "ap_gen_test", BACK),
-        (other, "flow.attempt2", "ap_diff_review", back),
+        (other, "flow@attempt2", "ap_diff_review", back),
     ]
 
 

@@ -125,7 +125,7 @@ def test_undecodable_bytes_of_a_patch_are_written_as_escapes(tmp_path: Path) -> 
     assert lines(tmp_path / "own.jsonl")[1]["patch"] == "-caf\udce9\n"
 
 
-def test_relay_sends_what_the_writer_would_have_written(tmp_path: Path) -> None:
+def test_relay_sends_what_the_writer_would_have_written() -> None:
     sent: list[tuple[str, int, dict[str, Any], dict[str, Any]]] = []
     pool = RelayPool("run-1", lambda *line: sent.append(line))
     pool.get("base", 2).write_metadata(model="m-1")

@@ -76,7 +76,7 @@ def test_workflow_told_in_full(layout: RunLayout, snapshot: SnapshotAssertion) -
 
 def test_team_that_talks(layout: RunLayout, snapshot: SnapshotAssertion) -> None:
     talk(writer(layout, "team"))
-    verdict = {"resolved": True, "applied": True, "tests": {}, "reason": ""}
+    verdict = {"resolved": True, "applied": True, "tests": {"FAIL_TO_PASS": {"success": ["t"], "failure": []}}}
     assert rendered(layout, made_record(CELL, verdict=verdict)) == snapshot
 
 

@@ -103,6 +103,10 @@ def test_going_on_is_offered_where_it_may_help(inbox: Inbox, outcome: Outcome, s
             {"stop": Stop.COST, "notes": "--max-tokens 5,000 tokens: 10 tokens spent or reserved"},
             "stopped by --max-tokens 5,000 tokens",
         ),
+        (
+            {"stop": Stop.COST, "notes": "the arm's own limit $3.00 of a/agent/r1: $2.90 spent or reserved, and more"},
+            "stopped by the arm's own limit $3.00",
+        ),
         ({"stop": Stop.COST, "notes": "FAIL_TO_PASS 0/1"}, "stopped by cost; FAIL_TO_PASS 0/1"),
         (
             {"notes": "a.py: the SEARCH text is not in the file; the nearest lines are:\nx = 1"},

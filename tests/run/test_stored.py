@@ -38,6 +38,12 @@ def test_secrets_in_an_answer_reach_no_file(bench: Bench) -> None:
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
 
 
+def test_arms_can_take_secrets_out_of_their_own_files(bench: Bench) -> None:
+    kept: list[Any] = []
+    bench.run(OwnArm(lambda context: Solution(notes=str(kept.append(context.redact({"said": [SECRET]}))))))
+    assert kept == [{"said": ["[redacted]"]}]
+
+
 def test_secrets_in_a_patch_and_in_what_its_tests_print_reach_no_file(bench: Bench) -> None:
     hidden = INSTANCES[NAME].hidden
     hidden = dataclasses.replace(hidden, eval_script=f"{hidden.eval_script}\necho {SECRET}\n")

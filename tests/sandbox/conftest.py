@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import signal
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -104,3 +106,19 @@ def sandbox(ground: tuple[SandboxBackend, Instance]) -> Iterator[Sandbox]:
     sandbox = backend.open(instance)
     yield sandbox
     sandbox.close()
+
+
+@contextlib.contextmanager
+def interrupt_after(seconds: float) -> Iterator[None]:
+    """Raise KeyboardInterrupt in the body, as Ctrl-C would."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

@@ -85,7 +85,7 @@ def test_bytes_that_are_not_text_do_not_break_output(sandbox: Sandbox) -> None:
 
 
 def test_timeout_kills_a_tree_that_resists(sandbox: Sandbox) -> None:
-    mark = "a1b2c3"
+    mark = f"a1b2c3-{os.getpid()}"  # the other sandbox may be tried by another worker right now
     result = sandbox.run(STUBBORN.format(mark=mark), timeout_s=1)
     assert (result.exit_code, result.timed_out) == (124, True)
     assert "started" in result.output
@@ -288,7 +288,7 @@ def test_script_runs_once_in_a_fresh_copy(ground: Ground, tmp_path: Path) -> Non
 def test_script_that_does_not_end_is_killed_and_its_log_kept(ground: Ground, tmp_path: Path) -> None:
     backend, instance = ground
     log = tmp_path / "log"
-    mark = f"d4e5f6-{os.getpid()}"  # the other sandbox may be tried by another worker right now
+    mark = f"d4e5f6-{os.getpid()}"
     result = backend.run_script(instance, Script(STUBBORN.format(mark=mark), timeout_s=1, log=log))
     assert (result.exit_code, result.timed_out) == (124, True)
     assert log.read_text() == "started\n"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.grading import official
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.records.layout import LOG_FILE
-from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.profile import DockerOptions
 
@@ -63,19 +59,10 @@ REAL: Final = (
 
 Statuses = dict[str, str]
 
-pytestmark = pytest.mark.usefixtures("docker_engine")
-
-
-@pytest.fixture(scope="module")
-def rows(shared_data: Path) -> dict[str, Instance]:
-    with (shared_data / "pypi_rows.jsonl").open(encoding="utf-8") as lines:
-        found = [instance_from_row(json.loads(line), where="pypi_rows.jsonl") for line in lines]
-    return {instance.instance_id: instance for instance in found}
-
 
 @pytest.fixture(scope="module")
 def statuses_of_gold(
-    rows: dict[str, Instance], tmp_path_factory: pytest.TempPathFactory
+    real_instance: Callable[[str], Instance], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str, DockerOptions], Statuses]]:
     """Return how every test of an instance ends on its gold patch; what upstream's settings give is kept."""
     kept: dict[str, Statuses] = {}
@@ -83,11 +70,9 @@ def statuses_of_gold(
     def run(instance_id: str, options: DockerOptions) -> Statuses:
         if options == UPSTREAM and instance_id in kept:
             return kept[instance_id]
-        instance, folder = rows[instance_id], tmp_path_factory.mktemp(instance_id)
+        instance, folder = real_instance(instance_id), tmp_path_factory.mktemp(instance_id)
         backend = DockerBackend(run_id="hardening", options=options)
         try:
-            if not images.has(backend.client, instance.image):
-                pytest.skip(f"image {instance.image} is not built here")
             grade = OfficialGrader(backend).grade(instance, instance.hidden.gold_patch, folder)
         finally:
             backend.close()

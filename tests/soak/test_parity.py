@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.grading import official
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.outcome import Verdict
-from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.docker import DockerBackend
 
 if TYPE_CHECKING:
@@ -59,12 +57,8 @@ def backend() -> Iterator[DockerBackend]:
 
 
 @pytest.fixture
-def instances(shared_data: Path, backend: DockerBackend) -> list[Instance]:
-    with (shared_data / "pypi_rows.jsonl").open(encoding="utf-8") as lines:
-        found = [instance_from_row(row, where=row["instance_id"]) for row in map(json.loads, lines)]
-    if lacking := [instance.image for instance in found if not images.has(backend.client, instance.image)]:
-        pytest.skip(f"not built here: {', '.join(lacking)}")
-    return found
+def instances(real_rows: dict[str, Any], real_instance: Callable[[str], Instance]) -> list[Instance]:
+    return [real_instance(name) for name in real_rows]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_swebench.errors import InputError
 from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.images import has
+from pytest_swebench.sandbox.images.lite import LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -23,9 +24,12 @@ PACKAGES: Final = "python3,python3-pip,python3-venv,git,patch,procps,ca-certific
 
 
 def base_image(client: DockerClient) -> str:
-    """Return the name of the base image, building it where it is missing. Raises InputError without mmdebstrap."""
+    """Return the name of the base image, building it where it is missing. Raises InputError without mmdebstrap.
+
+    The image of local tasks, which may have the first name, has more in it and is none.
+    """
     for name in NAMES:
-        if has(client, name):
+        if has(client, name) and LABEL not in client.images.get(name).labels:
             return name
     if shutil.which("mmdebstrap") is None:
         raise InputError(f"no base image for the tests: neither {NAMES[0]!r} nor mmdebstrap to build one is here")

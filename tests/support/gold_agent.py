@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import Any
 
+from unidiff import PatchSet
+
 from pytest_swebench.patch import changed_paths
 from tests.support.llm_server import ScriptedAnswer
 
@@ -23,19 +25,15 @@ class Hunk:
 
 def hunks(patch: str) -> list[Hunk]:
     """Return the hunks of a diff that only changes files."""
-    found: list[Hunk] = []
-    path = ""
-    for line in patch.splitlines():
-        if line.startswith("+++ b/"):
-            path = line.removeprefix("+++ b/")
-        elif line.startswith("@@"):
-            found.append(Hunk(path, "", ""))
-        elif found and line[:1] in {" ", "-", "+"} and not line.startswith("--- a/"):
-            last = found[-1]
-            before = last.before + (f"{line[1:]}\n" if line[0] != "+" else "")
-            after = last.after + (f"{line[1:]}\n" if line[0] != "-" else "")
-            found[-1] = Hunk(last.path, before, after)
-    return found
+    return [
+        Hunk(
+            file.path,
+            "".join(line.value for line in hunk if line.is_context or line.is_removed),
+            "".join(line.value for line in hunk if line.is_context or line.is_added),
+        )
+        for file in PatchSet(patch)
+        for hunk in file
+    ]
 
 
 def edits(patch: str) -> list[Call]:

@@ -7,18 +7,16 @@ plays by `answers` solves every task: it reads the report, then patches once.
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
-import subprocess
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.patch import make_diff
-from pytest_swebench.sandbox.hygiene import git_environment
+from tests.support.committed import committed
 from tests.support.llm_behaviours import ScriptedAnswer
+from tests.support.wheels import wheel
 
+PALETTE: Final = 'NAMES = {"teal": "#008080", "navy": "#000080"}\n'
 PALETTE_WHEEL: Final = "wheels/tinypalette-1.0-py3-none-any.whl"
 
 
@@ -185,40 +183,8 @@ def _made(folder: Path, files: dict[str, str]) -> str:
         path.write_text(text, encoding="utf-8")
     if "requirements.txt" in files:
         (folder / "wheels").mkdir()
-        (folder / PALETTE_WHEEL).write_bytes(_wheel())
-    date = "2024-05-01T12:00:00Z"
-    environment = git_environment() | {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
-
-    def git(*arguments: str) -> str:
-        command = ["git", "-c", "user.name=m", "-c", "user.email=m@example.invalid", *arguments]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=True
-        ).stdout.strip()
-
-    git("init", "-q", "-b", "main")
-    git("add", "-A")
-    git("commit", "-q", "-m", "as it is")
-    return git("rev-parse", "HEAD")
-
-
-def _wheel() -> bytes:
-    """Return a wheel with a module of six lines: what a task lacks until it is installed."""
-    info = "tinypalette-1.0.dist-info"
-    files = {
-        "tinypalette.py": 'NAMES = {"teal": "#008080", "navy": "#000080"}\n',
-        f"{info}/METADATA": "Metadata-Version: 2.1\nName: tinypalette\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: by-hand\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-    }
-    record = []
-    for name, text in files.items():
-        hashed = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
-        record.append(f"{name},sha256={hashed},{len(text)}")
-    files[f"{info}/RECORD"] = "\n".join([*record, f"{info}/RECORD,,", ""])
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, text in files.items():
-            archive.writestr(zipfile.ZipInfo(name, (2024, 5, 1, 12, 0, 0)), text)
-    return stream.getvalue()
+        (folder / PALETTE_WHEEL).write_bytes(wheel("tinypalette", PALETTE))
+    return committed(folder)
 
 
 def statement(task_id: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
-from pytest_swebench.outcome import Outcome
+from pytest_swebench.outcome import Outcome, Verdict
 from pytest_swebench.providers.protocol import Usage
 from pytest_swebench.records.schema import Record
 
@@ -36,7 +36,7 @@ def made_record(cell: Cell, outcome: Outcome = Outcome.RESOLVED, **fields: Any) 
         "usage": Usage(input=1000, output=200, cache_read=50),
         "cost_usd": 0.25,
         "seconds": {"total": 2.0},
-        "verdict": {"resolved": outcome is Outcome.RESOLVED} if outcome.graded else None,
+        "verdict": Verdict(outcome is Outcome.RESOLVED, applied=True).as_json() if outcome.graded else None,
         "integrity": {"state": "clean", "reasons": []} if outcome.graded else None,
     }
     return Record(**(given | fields)).as_json()

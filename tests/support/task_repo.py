@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.datasets.tasks import instance_from_task
 from tests.support.calc import CALC
+from tests.support.committed import committed
 
 TESTS = """\
 from calc import add
@@ -24,16 +24,11 @@ def test_add():
 
 
 def make_repository(folder: Path) -> Path:
-    """Make the repository in a new folder, at one commit with a name of its own."""
+    """Make the repository in a new folder, at one commit."""
     folder.mkdir(parents=True)
     (folder / "calc.py").write_text(CALC)
     (folder / "test_calc.py").write_text(TESTS)
-    for command in (
-        ["init", "-q", "-b", "main"],
-        ["add", "."],
-        ["-c", "user.name=a", "-c", "user.email=a@example.invalid", "commit", "-q", "-m", "base"],
-    ):
-        subprocess.run(["git", *command], cwd=folder, check=True, capture_output=True)
+    committed(folder)
     return folder
 
 

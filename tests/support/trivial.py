@@ -5,13 +5,11 @@ Its image stands on the base image, with pytest copied in from here, and is made
 
 from __future__ import annotations
 
-import io
-import tarfile
-from importlib.metadata import files
 from typing import TYPE_CHECKING, Final
 
 from pytest_swebench.datasets.instance import Hidden, Instance, Problem
 from pytest_swebench.sandbox.images import has
+from pytest_swebench.sandbox.images.lite import build_context, pytest_files
 from tests.support.base_image import base_image
 from tests.support.calc import CALC, FIX
 
@@ -32,8 +30,6 @@ diff --git a/test_calc.py b/test_calc.py
 +    assert add(1, 2) == 3
 """
 
-# Pure Python all of them, so any interpreter of about this age runs them.
-_PACKAGES: Final = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _TESTS: Final = "from calc import add\n\n\ndef test_zero():\n    assert add(1, 0) == 1\n"
 _DOCKERFILE: Final = """\
 FROM {base}
@@ -66,8 +62,16 @@ git checkout HEAD test_calc.py
 def trivial_image(client: DockerClient) -> str:
     """Return the name of the image, building it where it is missing. Raises InputError as `base_image` does."""
     if not has(client, IMAGE):
-        base = base_image(client)
-        client.images.build(fileobj=_context(base), custom_context=True, tag=IMAGE, rm=True, network_mode="none")
+        text = {
+            "Dockerfile": _DOCKERFILE.format(base=base_image(client)),
+            "tree/calc.py": CALC,
+            "tree/test_calc.py": _TESTS,
+        }
+        context = {name: content.encode() for name, content in text.items()}
+        context |= {f"site/{name}": content for name, content in pytest_files().items()}
+        client.images.build(
+            fileobj=build_context(context), custom_context=True, tag=IMAGE, rm=True, network_mode="none"
+        )
     return IMAGE
 
 
@@ -93,19 +97,3 @@ def trivial_instance(number: int, *, image: str = IMAGE, eval_script: str = "") 
         ),
         image=image,
     )
-
-
-def _context(base: str) -> io.BytesIO:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for package in _PACKAGES:
-            for file in files(package) or ():
-                if ".." not in file.parts and "__pycache__" not in file.parts:
-                    tar.add(str(file.locate()), f"site/{file}")
-        text = {"Dockerfile": _DOCKERFILE.format(base=base), "tree/calc.py": CALC, "tree/test_calc.py": _TESTS}
-        for name, content in text.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content.encode())
-            tar.addfile(entry, io.BytesIO(content.encode()))
-    stream.seek(0)
-    return stream

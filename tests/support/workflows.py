@@ -17,10 +17,11 @@ from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.instance import Instance, Problem, Source
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.providers.protocol import Provider
-from pytest_swebench.records.trace import Artifact, EventType, GuardReport, Status, TraceEvent
+from pytest_swebench.records.trace import GuardReport
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Sandbox
 from tests.support.calc import write_calc
+from tests.support.kept import Kept
 
 MEND: Final = {
     "edits": [{"file": "calc.py", "search": "    return a - b\n", "replace": "    return a + b\n"}],
@@ -83,37 +84,6 @@ class Fits:
 
     def settings(self) -> Mapping[str, Any]:
         return {}
-
-
-@dataclass
-class Kept:
-    """A trace in memory: events in order, artifacts as they were left."""
-
-    events: list[TraceEvent] = field(default_factory=list)
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-    seen: list[tuple[str, Status]] = field(default_factory=list)
-
-    def event(self, event: TraceEvent) -> None:
-        self.events.append(event)
-
-    def artifact(self, artifact: Artifact) -> None:
-        self.artifacts[artifact.artifact_id] = artifact
-        self.seen.append((artifact.artifact_id, artifact.status))
-
-    @property
-    def lines(self) -> list[str]:
-        """The events without the trivial ones, a line each: `GUARD b told FAIL`."""
-        return [
-            " ".join(str(part) for part in (event.type, event.step, event.guard, event.verdict) if part)
-            for event in self.events
-            if event.type not in {EventType.STEP_START, EventType.ATTEMPT}
-        ]
-
-    def of(self, kind: EventType) -> list[TraceEvent]:
-        return [event for event in self.events if event.type is kind]
-
-    def statuses(self, step: str) -> list[str]:
-        return [str(artifact.status) for artifact in self.artifacts.values() if artifact.step == step]
 
 
 @dataclass

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from importlib.resources import files
 from string import Template
 from typing import Final
 
 from pytest_swebench.arms.agent import toolbox
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.loop import ANSWER_TOKENS, Ended, EndReason, Loop
-from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, AgentTool, cut
+from pytest_swebench.arms.agent.progress import Progress
+from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, STATEMENT_CHARS, AgentTool, cut
 from pytest_swebench.arms.agent.workbench import Workbench
 from pytest_swebench.arms.left import diff_left
-from pytest_swebench.arms.protocol import Solution, SolveContext
+from pytest_swebench.arms.prompts import template
+from pytest_swebench.arms.protocol import Solution, SolveContext, refuse_scenarios
 from pytest_swebench.cell import digest
-from pytest_swebench.datasets.instance import Instance, Kind, Problem
-from pytest_swebench.errors import InputError, LimitReached
+from pytest_swebench.datasets.instance import Instance, Problem
+from pytest_swebench.errors import LimitReached
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.estimate import Expected
 from pytest_swebench.providers.tokens import estimate_tokens
-from pytest_swebench.records.trace import EventType, Trace, TraceEvent
+from pytest_swebench.records.trace import EventType
 
 MAX_TURNS: Final = 250
 INSTALL: Final = "install"
 
 _NAME: Final = "agent"
 _REVISION: Final = 1  # of what no prompt, schema or limit shows
-_STATEMENT_CHARS: Final = 100_000
-_PYTHON: Final = frozenset({"", "python"})
 _OFFERED: Final = (
     toolbox.RUN,
     toolbox.READ_FILE,
@@ -77,9 +76,7 @@ class Agent:
 
     def check(self, instances: list[Instance]) -> None:
         """Raise InputError for prompt scenarios."""
-        scenarios = [instance.instance_id for instance in instances if instance.kind is Kind.SCENARIO]
-        if scenarios:
-            raise InputError(f"arm 'agent': {scenarios[0]!r} is a prompt scenario, which has no repository to patch")
+        refuse_scenarios(self.name, instances)
 
     def expected(self, problem: Problem) -> Expected:
         """Return what agents of this kind take; a cap on the cell ends the longest ones before."""
@@ -90,7 +87,6 @@ class Agent:
         """Work until the model submits. Raises LimitReached for cost, time and context; see `Loop`."""
         clock = Clock(context.timeout_s)
         bench = Workbench(context.sandbox(), clock)
-        trace = context.trace(_NAME)
         loop = Loop(
             context,
             clock,
@@ -98,35 +94,35 @@ class Agent:
             system=self._system(bench),
             tools=self._tools(context.problem, bench),
             max_turns=context.variant.turns or MAX_TURNS,
-            trace=trace,
+            trace=context.trace(_NAME),
         )
-        statement = cut(context.problem.statement, _STATEMENT_CHARS)
+        statement = cut(context.problem.statement, STATEMENT_CHARS)
         loop.say(_filled(self._prompts.task, repo=context.problem.repo, statement=statement))
-        _tell(trace, EventType.STEP_START, "")
+        loop.progress.tell(EventType.STEP_START, "")
         try:
             ended = loop.run()
         except LimitReached as limit:
-            _tell(trace, EventType.STEP_FAIL, str(limit), loop.turns)
+            loop.progress.tell(EventType.STEP_FAIL, str(limit))
             raise
         finally:
             bench.close()
-        return self._solution(bench, loop, ended, trace)
+        return self._solution(bench, loop.progress, ended)
 
-    def _solution(self, bench: Workbench, loop: Loop, ended: Ended, trace: Trace) -> Solution:
+    def _solution(self, bench: Workbench, done: Progress, ended: Ended) -> Solution:
         patch, lack = diff_left(bench.sandbox)
-        why = "" if ended.reason is EndReason.TOOL else _NOTES[ended.reason].format(turns=loop.turns)
+        why = "" if ended.reason is EndReason.TOOL else _NOTES[ended.reason].format(turns=done.turns)
         no_network = _NO_NETWORK if self._installs and not bench.sandbox.installs else ""
         notes = "; ".join(filter(None, (why, no_network, lack)))
         failed = ended.reason is EndReason.TURNS
-        _tell(trace, EventType.STEP_FAIL if failed else EventType.STEP_PASS, notes or ended.text, loop.turns)
+        done.tell(EventType.STEP_FAIL if failed else EventType.STEP_PASS, notes or ended.text)
         return Solution(
             patch=patch,
             stop=Stop.STEPS if failed else Stop.SUBMITTED,
-            response_text=loop.last_text,
-            tool_calls=loop.tool_calls,
-            commands=loop.commands,
+            response_text=done.last_text,
+            tool_calls=done.tool_calls,
+            commands=done.commands,
             notes=notes,
-            per_step_tokens={_NAME: loop.tokens},
+            per_step_tokens=done.per_step_tokens,
         )
 
     def _system(self, bench: Workbench) -> str:
@@ -138,7 +134,7 @@ class Agent:
 
     def _tools(self, problem: Problem, bench: Workbench) -> list[AgentTool]:
         tools = [toolbox.run_tool(bench), toolbox.read_file_tool(bench), toolbox.edit_file_tool(bench)]
-        if problem.language.lower() in _PYTHON:
+        if problem.in_python:
             tools.append(toolbox.run_tests_tool(bench))
         if self._can_install(bench):
             tools.append(toolbox.pip_install_tool(bench))
@@ -147,14 +143,9 @@ class Agent:
 
 def load_prompts() -> Prompts:
     """Read the templates."""
-    folder = files("pytest_swebench.arms.prompts").joinpath("agent")
     names = [field.name for field in dataclasses.fields(Prompts)]
-    return Prompts(**{name: folder.joinpath(f"{name}.md").read_text(encoding="utf-8").strip() for name in names})
+    return Prompts(**{name: template("agent", name).template for name in names})
 
 
 def _filled(template: str, **values: str) -> str:
     return Template(template).substitute(values)
-
-
-def _tell(trace: Trace, type: EventType, summary: str, turns: int = 0) -> None:
-    trace.event(TraceEvent(type=type, step=_NAME, attempt=turns, summary=summary, agent=_NAME))

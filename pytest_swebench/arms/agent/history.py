@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from typing import Any, Final
+from typing import Any, Final, overload
 
 from pytest_swebench.providers.protocol import Answer, Message, ToolCall
 
@@ -63,6 +63,14 @@ class History:
 def _fit(name: str) -> str:
     """Return the name of a tool as endpoints take it: they refuse a conversation with any other, made up or not."""
     return _UNFIT.sub("_", name)[:_NAME_CHARS] or "_"
+
+
+@overload
+def clean(value: str) -> str: ...
+
+
+@overload
+def clean(value: Any) -> Any: ...
 
 
 def clean(value: Any) -> Any:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import posixpath
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
+from pytest_swebench.arms.agent.applying import apply_diff
 from pytest_swebench.arms.agent.tools import OUTPUT_CHARS, AgentTool, ToolResult, object_schema
 from pytest_swebench.arms.agent.workbench import Workbench, told
 from pytest_swebench.arms.edits import Edit, EditError, apply_edits
-from pytest_swebench.patch import changed_paths, meant_path
+from pytest_swebench.patch import meant_path
 from pytest_swebench.providers.protocol import Tool
-from pytest_swebench.sandbox.worktree import GIT
 
 COMMAND_TIMEOUT_S: Final = 120.0
 TEST_TIMEOUT_S: Final = 300.0
@@ -21,7 +20,6 @@ LONGEST_TIMEOUT_S: Final = 1800.0
 
 _READ_BYTES: Final = 10_000_000
 _READ_CHARS: Final = OUTPUT_CHARS - 200  # leaves room to say where to go on
-_GIT_TIMEOUT_S: Final = 60.0
 _TIMEOUT: Final = {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST_TIMEOUT_S}
 RUN: Final = Tool(
     "run",
@@ -139,12 +137,7 @@ def edit_file_tool(bench: Workbench) -> AgentTool:
             return ToolResult(f"error: {error}")
         if not diff:
             return ToolResult("error: nothing changed: both parts are the same")
-        # git keeps mode and line ends, and refuses what leads out of the repository
-        applied = bench.sandbox.run(
-            f"{GIT} apply --whitespace=nowarn - && {_without_bytecode(changed_paths(diff))}",
-            timeout_s=_GIT_TIMEOUT_S,
-            stdin=diff.encode(errors="surrogateescape"),
-        )
+        applied = apply_diff(bench.sandbox, diff, bench.clock)
         if applied.exit_code != 0:
             return ToolResult(f"error: the file cannot be written: {applied.output.strip()}")
         return ToolResult("created" if not search.strip() else "replaced")
@@ -168,7 +161,7 @@ def pip_install_tool(bench: Workbench) -> AgentTool:
 
     def install(arguments: Mapping[str, Any]) -> ToolResult:
         packages = arguments["packages"]
-        if wrong := "; ".join(filter(None, map(_unfit, packages))):
+        if wrong := "; ".join(filter(None, map(unfit, packages))):
             return ToolResult(f"error: {wrong}")
         command = f"{_PYTHON} -m pip install --no-input --disable-pip-version-check {shlex.join(packages)}"
         result = bench.install(command, INSTALL_TIMEOUT_S)
@@ -202,22 +195,12 @@ def _numbered(text: str, first: int, last: int | None) -> str:
     return f"{text}\n[... {left} more lines, go on with first={end - left + 1}]" if left > 0 else text
 
 
-def _without_bytecode(paths: Iterable[str]) -> str:
-    """Return the command that removes what Python keeps of `paths`.
-
-    It takes bytecode for current where time, in whole seconds, and size are the same, and an agent can be that fast.
-    """
-    places = (posixpath.split(path.removesuffix(".py")) for path in paths)
-    kept = (f"{shlex.quote(posixpath.join('.', folder, '__pycache__', name))}.*.pyc" for folder, name in places)
-    return f"rm -f -- {' '.join(kept)}"
-
-
 def _ended(text: str) -> str:
     """Return `text` with the end of its last line: an edit is one of whole lines."""
     return f"{text}\n" if text and not text.endswith("\n") else text
 
 
-def _unfit(package: str) -> str:
+def unfit(package: str) -> str:
     """Say why `package` is no name with versions, "" if it is one."""
     from packaging.requirements import InvalidRequirement, Requirement
 

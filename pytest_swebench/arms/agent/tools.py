@@ -11,6 +11,9 @@ from pytest_swebench.providers.protocol import Tool
 OUTPUT_CHARS: Final = 10_000
 """What a model is shown of one output."""
 
+STATEMENT_CHARS: Final = 100_000
+"""What an agent is shown of a problem's statement."""
+
 _SHOWN: Final = 300  # characters of what is wrong with an argument
 
 

@@ -12,19 +12,19 @@ class Workbench:
 
     def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
         self.sandbox = sandbox
-        self._clock = clock
+        self.clock = clock
         self._shell: Shell | None = None
 
     def run(self, command: str, timeout_s: float) -> CommandResult:
         """Run `command`, for `timeout_s` or what the clock has left. Raises LimitReached and SandboxLost."""
-        allowed_s = min(timeout_s, self._clock.left_s())
+        allowed_s = min(timeout_s, self.clock.left_s())
         if self._shell is None:
             self._shell = self.sandbox.shell()
         return self._shell.run(command, timeout_s=allowed_s)
 
     def install(self, command: str, timeout_s: float) -> CommandResult:
         """Run `command` with a network. Raises LimitReached, SandboxLost, InputError where there is none to give."""
-        return self.sandbox.install(command, timeout_s=min(timeout_s, self._clock.left_s()))
+        return self.sandbox.install(command, timeout_s=min(timeout_s, self.clock.left_s()))
 
     def read(self, path: str, *, max_bytes: int) -> str:
         """Return a file, such that its bytes can be had back from the text. Raises FileNotFoundError."""

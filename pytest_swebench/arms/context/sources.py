@@ -15,7 +15,8 @@ _SOURCE: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _TEST_FOLDERS: Final = frozenset({"test", "tests", "testing", "__tests__", "spec", "e2e"})
-_TEST_FILE: Final = re.compile(r"(test_.*|conftest|.*([._-]test|[._-]tests|[._-]spec|Test|Tests))\.\w+|tests?\.\w+")
+TEST_FILE: Final = re.compile(r"(test_.*|conftest|.*([._-]test|[._-]tests|[._-]spec|Test|Tests))\.\w+|tests?\.\w+")
+"""How files of tests are named."""
 
 
 def is_source(path: str) -> bool:
@@ -26,7 +27,7 @@ def is_source(path: str) -> bool:
 def is_test(path: str) -> bool:
     """Tell whether `path` lies in a folder of tests or is named like a test file."""
     *folders, name = path.split("/")
-    return not _TEST_FOLDERS.isdisjoint(folders) or _TEST_FILE.fullmatch(name) is not None
+    return not _TEST_FOLDERS.isdisjoint(folders) or TEST_FILE.fullmatch(name) is not None
 
 
 def text_of(content: bytes) -> str | None:

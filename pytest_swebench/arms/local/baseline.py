@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.local.result import Status
 from pytest_swebench.arms.local.stages import Stages, install_trouble
 from pytest_swebench.arms.local.taskarm import check_tasks, recorded
 from pytest_swebench.arms.protocol import Solution, SolveContext
 from pytest_swebench.arms.simple import Null
+from pytest_swebench.cell import digest
 from pytest_swebench.datasets.instance import Instance
+
+_REVISION: Final = 1
 
 
 class Baseline:
     """What the tests of a task say by themselves, and of its known patch where the task has one.
 
-    An oracle, since it is given that patch. Without one it leaves a patch that changes nothing, as `null` does.
+    An oracle, since it is given that patch. Without one it leaves a patch that changes nothing, as `null` does. With
+    `agent_network` `install` its sandbox has a network to install with.
     """
 
     name = "baseline"
-    version = "1"
     paid = False
     oracle = True
+
+    def __init__(self, agent_network: str = "none") -> None:
+        self.version = digest([_REVISION, agent_network])
 
     def check(self, instances: list[Instance]) -> None:
         """Raise InputError for instances that are no local tasks."""

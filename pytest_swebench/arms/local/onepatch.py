@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from string import Template
+import shlex
 from typing import Final
 
 from pytest_swebench.arms.agent.clock import Clock
@@ -13,6 +12,7 @@ from pytest_swebench.arms.local.result import Status
 from pytest_swebench.arms.local.stages import Stages, Tested
 from pytest_swebench.arms.local.taskarm import check_tasks, recorded
 from pytest_swebench.arms.local.tools import task_tools
+from pytest_swebench.arms.prompts import template
 from pytest_swebench.arms.protocol import Solution, SolveContext
 from pytest_swebench.arms.simple import Null
 from pytest_swebench.cell import digest
@@ -20,21 +20,24 @@ from pytest_swebench.datasets.instance import Instance, Problem, Task
 from pytest_swebench.outcome import Stop
 
 TURNS: Final = 10
-_REVISION: Final = 1  # of tools and order; the prompts count by themselves
+_REVISION: Final = 2  # of tools and order; the prompts count by themselves
 _NAME: Final = "agent_onepatch"
 
 
 class OnePatchAgent:
-    """Tests, diagnoses, installs what is missing, patches once, tests again; its last word is pytest's."""
+    """Tests, diagnoses, installs what is missing, patches once, tests again; its last word is pytest's.
+
+    With `agent_network` `install` its sandbox has a network to install with.
+    """
 
     name = _NAME
     paid = True
     oracle = False
     takes_turns = True
 
-    def __init__(self) -> None:
-        self._system, self._task = (_template(name) for name in ("system.md", "task.md"))
-        self.version = digest([_REVISION, TURNS, self._system.template, self._task.template])
+    def __init__(self, agent_network: str = "none") -> None:
+        self._system, self._task = (template("onepatch", name) for name in ("system", "task"))
+        self.version = digest([_REVISION, TURNS, self._system.template, self._task.template, agent_network])
 
     def check(self, instances: list[Instance]) -> None:
         """Raise InputError for instances that are no local tasks."""
@@ -71,9 +74,9 @@ class OnePatchAgent:
             patch=patch,
             stop=Stop.STEPS if ended.reason is EndReason.TURNS else Stop.SUBMITTED,
             response_text=result.tail,
-            tool_calls=loop.tool_calls,
-            commands=loop.commands,
-            per_step_tokens={self.name: loop.tokens},
+            tool_calls=loop.progress.tool_calls,
+            commands=loop.progress.commands,
+            per_step_tokens=loop.progress.per_step_tokens,
             notes=_notes(patch, lack, stages.last),
         )
 
@@ -81,7 +84,7 @@ class OnePatchAgent:
         return self._task.substitute(
             statement=problem.statement,
             repo=problem.repo,
-            tests=" ".join(("pytest", *task.pytest_paths, *((f"-k {task.pytest_k!r}",) if task.pytest_k else ()))),
+            tests=shlex.join(("pytest", *task.pytest_paths, *(("-k", task.pytest_k) if task.pytest_k else ()))),
             install_s=f"{task.timeouts_s['install']:g}",
             test_s=f"{task.timeouts_s['test']:g}",
         )
@@ -91,7 +94,3 @@ def _notes(patch: str, lack: str, last: Tested | None) -> str:
     """Say what the tests said last, where they did not pass, and why there is no patch."""
     said = last.said if last is not None and last.status is not Status.PASS else ""
     return "; ".join(filter(None, ("" if patch else lack or "no patch", said)))
-
-
-def _template(name: str) -> Template:
-    return Template((files("pytest_swebench") / "arms/prompts/onepatch" / name).read_text(encoding="utf-8"))

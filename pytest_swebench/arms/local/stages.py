@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Final
 
+from pytest_swebench.arms.agent.applying import apply_diff
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.local.result import Status, TaskResult, last_line
 from pytest_swebench.arms.protocol import SolveContext
@@ -24,7 +25,6 @@ NOT_RUN: Final = -1
 _NO_TESTS: Final = 5  # pytest's exit code where it collected none
 _REPORT: Final = ".git/task-report.xml"  # in reach of the sandbox, and no part of any diff
 _HEAD_BYTES: Final = 4_096  # the counts stand in the report's first element
-_APPLY_S: Final = 30.0
 _PYTEST_TIME: Final = re.compile(r" in \d[\d.]*s( \([\d:]+\))?$")
 _SHOWN_CHARS: Final = 300
 
@@ -60,7 +60,7 @@ class Stages:
         self.last: Tested | None = None
         self.patch_applied = False
         self._context = context
-        self._clock = clock
+        self.clock = clock
         self._begun = time.monotonic()
 
     @property
@@ -103,12 +103,14 @@ class Stages:
     def apply(self, patch: str) -> CommandResult:
         """Apply a unified diff; what the tests said before is kept as `before`."""
         self.before = self.last
-        text = patch if patch.endswith("\n") else f"{patch}\n"
-        command = "git apply --recount --whitespace=nowarn -"
-        timeout_s = min(_APPLY_S, self._clock.left_s())
-        done = self.sandbox.run(command, timeout_s=timeout_s, stdin=text.encode(errors="surrogateescape"))
+        done = apply_diff(self.sandbox, patch, self.clock, recount=True)
         self.patch_applied = done.exit_code == 0
         return done
+
+    def patched(self) -> None:
+        """Take note of a patch that somebody else has applied; what the tests said first is kept as `before`."""
+        self.before = self.before or self.last
+        self.patch_applied = True
 
     def result(self, trouble: str = "") -> TaskResult:
         """Return what the task has come to; `trouble` is what kept its tests from running, or from running again."""
@@ -147,7 +149,7 @@ class Stages:
         return passed_in(head)
 
     def _limit_s(self, stage: str) -> float:
-        return min(self.task.timeouts_s[stage], self._clock.left_s())
+        return min(self.task.timeouts_s[stage], self.clock.left_s())
 
 
 def install_trouble(installed: CommandResult) -> str:

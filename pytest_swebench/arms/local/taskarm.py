@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from pytest_swebench.arms.local.result import TaskResult
 from pytest_swebench.arms.local.stages import Stages
 from pytest_swebench.arms.protocol import SolveContext
 from pytest_swebench.datasets.instance import Instance, Kind
@@ -23,7 +24,7 @@ def check_tasks(arm: str, instances: list[Instance], instead: str) -> None:
 
 @contextmanager
 def recorded(context: SolveContext, stages: Stages) -> Iterator[None]:
-    """Leave the task's files in the arm's folder in the end, be it that a stage raised."""
+    """Leave the task's files in the arm's folder in the end, be it that a stage raised, without secrets."""
     trouble = ""
     try:
         yield
@@ -31,4 +32,5 @@ def recorded(context: SolveContext, stages: Stages) -> Iterator[None]:
         trouble = str(error) or type(error).__name__
         raise
     finally:
-        stages.result(trouble).write(context.folder)
+        result = stages.result(trouble).as_json()
+        TaskResult.from_json(context.redact(result)).write(context.folder)

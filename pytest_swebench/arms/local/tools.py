@@ -5,23 +5,21 @@ What a model writes reaches a command only as one argument of a list, or as text
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pytest_swebench.arms.agent import toolbox
 from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, object_schema
+from pytest_swebench.arms.agent.workbench import Workbench
 from pytest_swebench.arms.local.result import Status
 from pytest_swebench.arms.local.stages import Stages, Tested
 from pytest_swebench.providers.protocol import Tool
 from pytest_swebench.sandbox.protocol import CommandResult
 
 LISTED_FILES: Final = 60
-READ_LINES: Final = 200
-# a distribution with extras and versions, from the index: no option, no URL, no path
-_REQUIREMENT: Final = re.compile(
-    r"[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?((==|>=|<=|~=|!=|<|>)[A-Za-z0-9.*+!,<>=~-]+)?"
-)
 _FENCE: Final = re.compile(r"\A\s*```[a-z]*\n(?P<text>.*?)\n?```\s*\Z", re.DOTALL)
 _TEXT: Final = {"type": "string"}
 _WORDS: Final = {"type": "array", "items": _TEXT, "maxItems": 50}
@@ -32,7 +30,7 @@ def task_tools(stages: Stages) -> dict[str, AgentTool]:
 
     `swe_pytest` ends the work once its tests pass, or have run after the one patch.
     """
-    tools = TaskTools(stages)
+    tools, bench = TaskTools(stages), Workbench(stages.sandbox, stages.clock)
     made = [
         _tool("swe_clone", "Say where the repository lies, at which ref, and which files it has.", tools.clone),
         _tool(
@@ -50,12 +48,7 @@ def task_tools(stages: Stages) -> dict[str, AgentTool]:
             tools.pytest_full,
             object_schema({"args": _WORDS}),
         ),
-        _tool(
-            "swe_read_file",
-            f"Return {READ_LINES} lines of a file, with their numbers, from `first_line` (1) on.",
-            tools.read_file,
-            object_schema({"path": _TEXT, "first_line": {"type": "integer", "minimum": 1}}, ("path",)),
-        ),
+        AgentTool(dataclasses.replace(toolbox.READ_FILE, name="swe_read_file"), toolbox.read_file_tool(bench).run),
         _tool(
             "swe_apply_patch_text",
             "Apply a unified diff with a/ and b/ paths to the repository. You have one attempt.",
@@ -88,7 +81,7 @@ class TaskTools:
         files = sandbox.files()
         more = f"\n... and {len(files) - LISTED_FILES} more" if len(files) > LISTED_FILES else ""
         ref = self._stages.task.ref or "the default branch"
-        return ToolResult(f"cloned {ref} into {sandbox.workdir}\n" + "\n".join(files[:LISTED_FILES]) + more)
+        return ToolResult(f"cloned {ref}\n" + "\n".join(files[:LISTED_FILES]) + more)
 
     def install(self, arguments: Mapping[str, Any]) -> ToolResult:
         """Install what the repository declares."""
@@ -97,9 +90,8 @@ class TaskTools:
     def pip_install(self, arguments: Mapping[str, Any]) -> ToolResult:
         """Install packages of the index by their names."""
         packages = arguments["packages"]
-        for package in packages:
-            if not _REQUIREMENT.fullmatch(package):
-                return ToolResult(f"error: {package!r} is no package of the index; give a name, or name==version")
+        if wrong := "; ".join(filter(None, map(toolbox.unfit, packages))):
+            return ToolResult(f"error: {wrong}")
         command = f"pip install {shlex.join(packages)}"
         return _installed(self._stages.pip_install(packages), (command,))
 
@@ -115,21 +107,6 @@ class TaskTools:
         return ToolResult(
             f"{tested.output}\n{_tail(tested)}", commands=(f"pytest {shlex.join(given)}",) if given else ()
         )
-
-    def read_file(self, arguments: Mapping[str, Any]) -> ToolResult:
-        """Show a part of a file."""
-        path = arguments["path"]
-        try:
-            text = self._stages.sandbox.read(path).decode(errors="replace")
-        except OSError:  # not there, or longer than any path may be
-            return ToolResult(f"error: no file {path!r} in the repository; swe_clone lists them")
-        lines = text.splitlines()
-        first = arguments.get("first_line", 1)
-        shown = [f"{number:5}  {line}" for number, line in enumerate(lines, start=1)][
-            first - 1 : first - 1 + READ_LINES
-        ]
-        rest = len(lines) - (first - 1 + len(shown))
-        return ToolResult("\n".join(shown) + (f"\n... {rest} more lines" if rest > 0 else ""))
 
     def apply_patch_text(self, arguments: Mapping[str, Any]) -> ToolResult:
         """Apply the one patch; a second is refused, whatever became of the first."""

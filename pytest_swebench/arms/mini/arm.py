@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any, Final
 
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.history import clean
 from pytest_swebench.arms.agent.loop import ANSWER_TOKENS
-from pytest_swebench.arms.agent.tools import cut
+from pytest_swebench.arms.agent.progress import Progress
+from pytest_swebench.arms.agent.tools import STATEMENT_CHARS, cut
 from pytest_swebench.arms.agent.workbench import Workbench
 from pytest_swebench.arms.left import diff_left
 from pytest_swebench.arms.mini.environment import SandboxEnvironment
-from pytest_swebench.arms.mini.library import Settings, load_library, read_settings
+from pytest_swebench.arms.mini.library import NAME, Settings, load_library, read_settings
 from pytest_swebench.arms.mini.model import ProviderModel
-from pytest_swebench.arms.mini.progress import NAME, Progress
-from pytest_swebench.arms.protocol import Solution, SolveContext
+from pytest_swebench.arms.protocol import Solution, SolveContext, refuse_scenarios
 from pytest_swebench.cell import digest, slug
-from pytest_swebench.datasets.instance import Instance, Kind, Problem
-from pytest_swebench.errors import ContextOverflow, InputError, LimitReached
+from pytest_swebench.datasets.instance import Instance, Problem
+from pytest_swebench.errors import ContextOverflow, LimitReached
 from pytest_swebench.outcome import Stop
 from pytest_swebench.patch import changed_paths
 from pytest_swebench.providers.estimate import Expected
@@ -28,11 +27,9 @@ from pytest_swebench.providers.tokens import estimate_tokens
 from pytest_swebench.records.formats.mini_swe_agent import SUFFIX
 from pytest_swebench.records.layout import write_whole
 from pytest_swebench.records.trace import EventType
-from pytest_swebench.redact import Redactor
 from pytest_swebench.sandbox.protocol import Sandbox
 
 _REVISION: Final = 1  # of what neither the library nor a limit shows
-_STATEMENT_CHARS: Final = 100_000
 _HERE: Final = "."
 _TIDY_TIMEOUT_S: Final = 60.0
 # the file that the prompt has the model submit from
@@ -60,9 +57,7 @@ class Mini:
 
     def check(self, instances: list[Instance]) -> None:
         """Raise InputError for prompt scenarios, and where the library cannot be imported."""
-        scenarios = [instance.instance_id for instance in instances if instance.kind is Kind.SCENARIO]
-        if scenarios:
-            raise InputError(f"arm 'mini': {scenarios[0]!r} is a prompt scenario, which has no repository to patch")
+        refuse_scenarios(self.name, instances)
         load_library()
 
     def expected(self, problem: Problem) -> Expected:
@@ -76,7 +71,7 @@ class Mini:
         clock = Clock(context.timeout_s)
         sandbox = context.sandbox()
         bench = Workbench(sandbox, clock)
-        progress = Progress(context.trace(NAME))
+        progress = Progress(NAME, context.trace(NAME))
         model = ProviderModel(context, clock, self._settings, library, progress)
         agent = library.agent(
             model,
@@ -89,7 +84,7 @@ class Mini:
         )
         progress.tell(EventType.STEP_START, "")
         try:
-            ended = agent.run(task=clean(cut(context.problem.statement, _STATEMENT_CHARS)))
+            ended = agent.run(task=clean(cut(context.problem.statement, STATEMENT_CHARS)))
         except (ContextOverflow, LimitReached) as error:
             _tidy(sandbox)
             progress.tell(EventType.STEP_FAIL, str(error))
@@ -129,7 +124,7 @@ def _solution(sandbox: Sandbox, progress: Progress, ended: dict[str, Any], agent
         tool_calls=progress.tool_calls,
         commands=progress.commands,
         notes=notes,
-        per_step_tokens={NAME: progress.tokens},
+        per_step_tokens=progress.per_step_tokens,
     )
 
 
@@ -149,5 +144,4 @@ def _keep_trajectory(context: SolveContext, agent: Any) -> None:
     """Write the trajectory as the library's batches do, without secrets. Raises OSError."""
     instance_id = context.problem.instance_id
     trajectory = agent.serialize({"instance_id": instance_id})
-    clean_trajectory = Redactor.from_env(os.environ).data(trajectory)
-    write_whole(context.folder / f"{slug(instance_id)}{SUFFIX}", json.dumps(clean_trajectory, indent=1))
+    write_whole(context.folder / f"{slug(instance_id)}{SUFFIX}", json.dumps(context.redact(trajectory), indent=1))

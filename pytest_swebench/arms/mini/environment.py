@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pytest_swebench.arms.agent.progress import Progress
 from pytest_swebench.arms.agent.tools import cut
 from pytest_swebench.arms.agent.workbench import Workbench
 from pytest_swebench.arms.mini.library import Library, Settings
-from pytest_swebench.arms.mini.progress import Progress
 from pytest_swebench.errors import LimitReached
 from pytest_swebench.records.trace import EventType
 from pytest_swebench.sandbox.protocol import CommandResult
@@ -43,7 +43,8 @@ class SandboxEnvironment:
         """
         command = action["command"]
         place = f"cd -- {shlex.quote(cwd)} || exit; " if cwd else ""
-        self._progress.runs(command)
+        self._progress.called(self._library.tool["name"], {"command": command})
+        self._progress.ran([command])
         try:
             result = self._bench.run(f"{self._set}{place}{command}", self._timeout_s)
         except LimitReached as limit:
@@ -62,7 +63,7 @@ class SandboxEnvironment:
 
     def serialize(self) -> dict[str, Any]:
         """Return what a trajectory says of the environment."""
-        return {"info": {"config": {"environment": dict(self.config), "environment_type": _type_of(self)}}}
+        return {"info": {"config": {"environment": dict(self.config), "environment_type": type_of(self)}}}
 
     def _told(self, result: CommandResult) -> dict[str, Any]:
         if not result.timed_out:
@@ -77,5 +78,6 @@ def exit_message(status: str, *, content: str, submission: str = "") -> dict[str
     return {"role": "exit", "content": content, "extra": {"exit_status": status, "submission": submission}}
 
 
-def _type_of(thing: object) -> str:
+def type_of(thing: object) -> str:
+    """Return the name that a trajectory gives to a part of the agent."""
     return f"{type(thing).__module__}.{type(thing).__qualname__}"

@@ -19,6 +19,7 @@ from typing import Any, Final
 from pytest_swebench.cell import digest
 from pytest_swebench.errors import InputError
 
+NAME: Final = "mini"
 INSTALL: Final = "pip install 'pytest-swebench[mini]'"
 
 _DISTRIBUTION: Final = "mini-swe-agent"

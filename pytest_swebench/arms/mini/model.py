@@ -8,21 +8,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 
-from pytest_swebench.arms.agent.clock import Clock
+from pytest_swebench.arms.agent.clock import Clock, complete_within
 from pytest_swebench.arms.agent.history import clean
-from pytest_swebench.arms.agent.loop import ANSWER_TOKENS, CALL_TIMEOUT_S
+from pytest_swebench.arms.agent.loop import ANSWER_TOKENS
+from pytest_swebench.arms.agent.progress import Progress
 from pytest_swebench.arms.agent.tools import cut
-from pytest_swebench.arms.mini.environment import exit_message
-from pytest_swebench.arms.mini.library import Library, Settings
-from pytest_swebench.arms.mini.progress import NAME, Progress
+from pytest_swebench.arms.mini.environment import exit_message, type_of
+from pytest_swebench.arms.mini.library import NAME, Library, Settings
 from pytest_swebench.arms.protocol import SolveContext
-from pytest_swebench.errors import LimitReached, ProviderError
+from pytest_swebench.errors import LimitReached
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Tool, ToolCall
 from pytest_swebench.records.trace import EventType
 
 _KEPT_CHARS: Final = 50_000  # of an output in the trajectory; the model is shown less
-_HOPELESS_SHARE: Final = 0.1  # of a call's time: less is left only to a call that its time has ended
 _FINISH_REASONS: Final = {
     StopReason.END: "stop",
     StopReason.MAX_TOKENS: "length",
@@ -72,7 +71,7 @@ class ProviderModel:
         self._context.leave(self._progress.draft)
         before_usd = _spent_usd(self._context)
         answer = self._ask(self.request(messages))
-        self._progress.answered(answer)
+        self._progress.answered(answer, answer.tool_calls)
         paid = {"response": _response(answer), "cost": _spent_usd(self._context) - before_usd}
         try:
             actions = self._actions(answer)
@@ -116,19 +115,11 @@ class ProviderModel:
 
     def serialize(self) -> dict[str, Any]:
         """Return what a trajectory says of the model."""
-        model_type = f"{type(self).__module__}.{type(self).__qualname__}"
-        return {"info": {"config": {"model": dict(self.config), "model_type": model_type}}}
+        return {"info": {"config": {"model": dict(self.config), "model_type": type_of(self)}}}
 
     def _ask(self, request: Request) -> Answer:
         try:
-            timeout_s = min(CALL_TIMEOUT_S, self._clock.left_s())
-            try:
-                return self._context.provider.complete(request, timeout_s=timeout_s)
-            except ProviderError as error:
-                # what the clock has cut is no fault of the endpoint
-                if timeout_s < CALL_TIMEOUT_S and self._clock.left_s() < timeout_s * _HOPELESS_SHARE:
-                    raise LimitReached(Stop.TIME, f"no time was left for another answer: {error}") from error
-                raise
+            return complete_within(self._context.provider, request, self._clock)
         except LimitReached as limit:
             if limit.stop is not Stop.TIME:
                 raise

@@ -9,16 +9,19 @@ from typing import Final
 
 from pytest_swebench.arms.agent.agent import INSTALL
 from pytest_swebench.arms.agent.clock import Clock
-from pytest_swebench.arms.protocol import Solution, SolveContext
+from pytest_swebench.arms.agent.loop import ANSWER_TOKENS
+from pytest_swebench.arms.agent.tools import OUTPUT_CHARS
+from pytest_swebench.arms.prompts import template
+from pytest_swebench.arms.protocol import Solution, SolveContext, refuse_scenarios
 from pytest_swebench.arms.simple import Null
-from pytest_swebench.arms.team.floor import Floor
+from pytest_swebench.arms.team.floor import TRIES, Floor
 from pytest_swebench.arms.team.ground import Ground, ground_for, limited
 from pytest_swebench.arms.team.patching import Patching
 from pytest_swebench.arms.team.policy import LEADER, Ending, LeaderFollower, Policy, RoundRobin, Turn
 from pytest_swebench.arms.team.review import PATCHER, PROPOSALS, REVIEWER, Review
-from pytest_swebench.arms.team.roles import Ability, Role, budgets, system_prompt, template
+from pytest_swebench.arms.team.roles import Ability, Role, budgets, system_prompt
 from pytest_swebench.cell import digest
-from pytest_swebench.datasets.instance import Instance, Kind, Problem
+from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.errors import InputError, LimitReached
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.estimate import Expected
@@ -28,7 +31,6 @@ PATIENCE: Final = 2
 """Rounds without progress after which a team gives up; a round is as many turns as there are workers."""
 
 PATCHES: Final = 3
-_PYTHON: Final = frozenset({"", "python"})
 _REVISION: Final = 1  # of the rules; prompts, roles and limits count by themselves
 
 
@@ -45,7 +47,8 @@ class TeamPlan:
 class TeamArm:
     """Lets a team work on a task or an issue.
 
-    `tool_calls` bounds how often each agent may call each of its tools, `agent_network` is as for single agents.
+    `tool_calls` bounds how often each agent may call each tool, but for those that pass the floor on; `agent_network`
+    is as for single agents.
     """
 
     paid = True
@@ -62,18 +65,17 @@ class TeamArm:
         self._tool_calls = tool_calls
         prompts = [system_prompt(role, plan.roles) for role in plan.roles]
         self._prompt_tokens = min(map(estimate_tokens, prompts))
-        prompts += [template(name).template for name in ("problem", "proposal")]
+        prompts += [template("team", name).template for name in ("problem", "proposal")]
         shape = [dataclasses.asdict(role) for role in plan.roles]
-        self.version = digest([_REVISION, plan.name, plan.patches, shape, prompts, agent_network, tool_calls])
+        limits = [plan.patches, self.timeout_s, self.max_cost_usd, PATIENCE, TRIES, ANSWER_TOKENS, OUTPUT_CHARS]
+        self.version = digest([_REVISION, plan.name, limits, shape, prompts, agent_network, tool_calls])
 
     def check(self, instances: list[Instance]) -> None:
         """Raise InputError for prompt scenarios, and for what pytest does not test."""
+        refuse_scenarios(self.name, instances)
         for instance in instances:
-            if instance.kind is Kind.SCENARIO:
-                raise InputError(
-                    f"arm {self.name!r}: {instance.instance_id!r} is a prompt scenario, which has nothing to patch"
-                )
-            if (language := instance.problem.language.lower()) not in _PYTHON:
+            if not instance.problem.in_python:
+                language = instance.problem.language
                 raise InputError(
                     f"arm {self.name!r}: {instance.instance_id!r} is written in {language!r}, its tools run pytest; "
                     "choose --language python, or the arm 'agent'"
@@ -95,7 +97,7 @@ class TeamArm:
     def solve(self, context: SolveContext) -> Solution:
         """Let the team work until its tests pass, its policy ends it, or nothing moves any more."""
         clock = Clock(context.timeout_s)
-        patching = Patching(context.sandbox(), self._plan.patches)
+        patching = Patching(context.sandbox(), self._plan.patches, clock)
         floor = Floor(context, clock, context.trace("team"), lambda: patching.diff)
         turns = budgets(self.roles, context.variant.turns)
         with ground_for(context, clock, patching, installs=self._installs) as ground:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.loop import EndReason, Loop
-from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, cut, object_schema
+from pytest_swebench.arms.agent.tools import STATEMENT_CHARS, AgentTool, ToolResult, cut, object_schema
+from pytest_swebench.arms.prompts import template
 from pytest_swebench.arms.protocol import Draft, SolveContext
-from pytest_swebench.arms.team.roles import Role, template
+from pytest_swebench.arms.team.roles import Role
 from pytest_swebench.providers.protocol import Tool
 from pytest_swebench.records.trace import EventType, GuardVerdict, Trace, TraceEvent
 
@@ -18,7 +19,6 @@ TRIES: Final = 2
 """How often a member may have the floor in a row before its turn counts as failed: once, and once again."""
 
 _SAID_CHARS: Final = 4_000  # of each message to the others
-_STATEMENT_CHARS: Final = 100_000
 _NUDGES: Final = 1
 
 
@@ -36,7 +36,7 @@ class Member:
     @property
     def left(self) -> int:
         """The turns that it has left."""
-        return self.turns - self.loop.turns
+        return self.turns - self.loop.progress.turns
 
 
 class Floor:
@@ -124,7 +124,7 @@ class Floor:
             response_text=last,
             tool_calls=tuple(self._tool_calls),
             commands=tuple(self._commands),
-            per_step_tokens={name: member.loop.tokens for name, member in self.members.items()},
+            per_step_tokens={name: member.loop.progress.tokens for name, member in self.members.items()},
         )
 
     def hand_over(self, name: str) -> AgentTool:
@@ -165,11 +165,11 @@ class Floor:
     def _briefing(self, member: Member, task: str) -> str:
         """Return what a member is told as it is given the floor: the problem once, what others said, its task."""
         news = [f"{agent}: {text}" for agent, text in self.said[member.heard :] if agent != member.role.name]
-        begun = bool(member.loop.turns)
+        begun = bool(member.loop.progress.turns)
         member.heard = len(self.said)
         problem = self._context.problem
-        statement = cut(problem.statement, _STATEMENT_CHARS)
-        parts = [] if begun else [template("problem").substitute(repo=problem.repo, statement=statement)]
+        statement = cut(problem.statement, STATEMENT_CHARS)
+        parts = [] if begun else [template("team", "problem").substitute(repo=problem.repo, statement=statement)]
         parts += ["What the others said:\n\n" + "\n\n".join(news)] if news else []
         parts += [task] if task else []
         parts.append(f"You have the floor. Turns you have left: {member.left}.")
@@ -179,9 +179,9 @@ class Floor:
         """Take over what members have called since the last time, in the order in which it happened."""
         for name, member in self.members.items():
             calls, commands = self._counted.get(name, (0, 0))
-            self._tool_calls += [{"agent": name, **call} for call in member.loop.tool_calls[calls:]]
-            self._commands += member.loop.commands[commands:]
-            self._counted[name] = (len(member.loop.tool_calls), len(member.loop.commands))
+            self._tool_calls += [{"agent": name, **call} for call in member.loop.progress.tool_calls[calls:]]
+            self._commands += member.loop.progress.commands[commands:]
+            self._counted[name] = (len(member.loop.progress.tool_calls), len(member.loop.progress.commands))
 
     def _tell(self, type: EventType, text: str, agent: str, verdict: GuardVerdict | None = None) -> None:
         self._trace.event(

@@ -13,7 +13,7 @@ from pytest_swebench.arms.agent import toolbox
 from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, cut, object_schema
 from pytest_swebench.arms.agent.workbench import Workbench
-from pytest_swebench.arms.local.result import Status
+from pytest_swebench.arms.local.result import Status, last_line
 from pytest_swebench.arms.local.stages import Stages
 from pytest_swebench.arms.local.taskarm import recorded
 from pytest_swebench.arms.local.tools import task_tools
@@ -49,7 +49,8 @@ _SEARCH: Final = Tool(
 class Ground:
     """The tools of each ability, and what the tests last said: whether they pass, and their last line.
 
-    `tests` runs those that decide; it is None where nobody knows which they are, and nothing ever passes.
+    `tests` runs those that decide, once a patch is there; it is None where nobody knows which they are, and nothing
+    ever passes.
     """
 
     by_ability: Mapping[Ability, Sequence[AgentTool]]
@@ -85,7 +86,7 @@ def ground_for(context: SolveContext, clock: Clock, patching: Patching, *, insta
         stages = Stages(context, clock)
         with recorded(context, stages):
             stages.clone()
-            yield _of_task(context, stages, patching)
+            yield _of_task(stages, patching)
         return
     bench = Workbench(context.sandbox(), clock)
     try:
@@ -110,13 +111,13 @@ def limited(tool: AgentTool, most: int | None) -> AgentTool:
     return AgentTool(tool.tool, run)
 
 
-def search_tool(sandbox: Sandbox) -> AgentTool:
+def search_tool(sandbox: Sandbox, clock: Clock) -> AgentTool:
     """Return `search_code`: git's own search, of a plain text."""
 
     def search(arguments: Mapping[str, Any]) -> ToolResult:
         where = f" {shlex.quote(arguments['path'])}" if "path" in arguments else ""
         command = f"git grep -n -I -i -F -e {shlex.quote(arguments['text'])} --{where}"
-        result = sandbox.run(command, timeout_s=_SEARCH_S)
+        result = sandbox.run(command, timeout_s=min(_SEARCH_S, clock.left_s()))
         if result.exit_code == _NOTHING_FOUND:
             return ToolResult("nothing found", commands=(command,))
         return ToolResult(cut(result.output), commands=(command,))
@@ -124,18 +125,17 @@ def search_tool(sandbox: Sandbox) -> AgentTool:
     return AgentTool(_SEARCH, search)
 
 
-def _of_task(context: SolveContext, stages: Stages, patching: Patching) -> Ground:
+def _of_task(stages: Stages, patching: Patching) -> Ground:
     tools = task_tools(stages)
     by_ability = {
         ability: [tools[name] for name in names if name in tools]  # some are there only with a network
         for ability, names in _TASK_TOOLS.items()
     }
-    by_ability[Ability.READ].append(search_tool(patching.sandbox))
+    by_ability[Ability.READ].append(search_tool(patching.sandbox, patching.clock))
     by_ability[Ability.PATCH] = [patching.tool()]
 
     def tests() -> None:
-        if patching.applied:
-            stages.before, stages.patch_applied = stages.before or stages.last, True
+        stages.patched()
         stages.test()
 
     def passed() -> bool:
@@ -150,11 +150,11 @@ def _of_issue(bench: Workbench, patching: Patching, *, installs: bool) -> Ground
 
     def run_tests(arguments: Mapping[str, Any]) -> ToolResult:
         result = runner.run(arguments)
-        last[0] = next(filter(None, (line.strip("= ") for line in reversed(result.text.splitlines()))), "")
+        last[0] = last_line(result.text)
         return result
 
     by_ability = {
-        Ability.READ: [toolbox.read_file_tool(bench), search_tool(bench.sandbox)],
+        Ability.READ: [toolbox.read_file_tool(bench), search_tool(bench.sandbox, bench.clock)],
         Ability.TEST: [AgentTool(runner.tool, run_tests)],
         Ability.INSTALL: [toolbox.pip_install_tool(bench)] if installs else [],
         Ability.PATCH: [patching.tool()],

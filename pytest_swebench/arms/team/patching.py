@@ -6,17 +6,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pytest_swebench.arms.agent.applying import apply_diff, check_diff
+from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, object_schema
 from pytest_swebench.arms.edits import EDIT_FORMAT, EditError, diff_from_answer
 from pytest_swebench.patch import changed_paths, make_diff
 from pytest_swebench.providers.protocol import Tool
-from pytest_swebench.sandbox.protocol import Sandbox
+from pytest_swebench.sandbox.protocol import CommandResult, Sandbox
 
 PATCH_SCHEMA: Final[Mapping[str, Any]] = {
     "type": "string",
     "description": "the change, as search/replace blocks or as a unified diff against the present files",
 }
-_GIT_TIMEOUT_S: Final = 30.0
 _MAX_FILE_BYTES: Final = 16_000_000
 
 
@@ -29,6 +30,7 @@ class Patching:
 
     sandbox: Sandbox
     most: int
+    clock: Clock
     applied: int = 0
     diff: str = ""
     _base: dict[str, bytes | None] = dataclasses.field(default_factory=dict)
@@ -38,14 +40,14 @@ class Patching:
         diff = diff_from_answer(text, lambda path: _text(self.sandbox.read(path, max_bytes=_MAX_FILE_BYTES)))
         if not diff:
             raise EditError(f"there is no change in it. {EDIT_FORMAT}")
-        self._git("git apply --check -", diff)
+        _taken(check_diff(self.sandbox, diff, self.clock))
         return diff
 
     def apply(self, diff: str) -> None:
         """Apply a diff of `diff_of`. Raises EditError where the files have changed under it."""
         paths = changed_paths(diff)
         before = self._contents([path for path in paths if path not in self._base])
-        self._git("git apply -", diff)
+        _taken(apply_diff(self.sandbox, diff, self.clock))
         self._base |= before
         self.applied += 1
         self.diff = make_diff(_present(self._base), _present(self._contents(list(self._base))))
@@ -68,14 +70,14 @@ class Patching:
             return ToolResult(f"error: nothing was changed: {error}")
         return ToolResult(f"applied, patch {self.applied} of {self.most}")
 
-    def _git(self, command: str, diff: str) -> None:
-        result = self.sandbox.run(command, timeout_s=_GIT_TIMEOUT_S, stdin=diff.encode(errors="surrogateescape"))
-        if result.exit_code != 0:
-            raise EditError(f"git cannot apply it:\n{result.output.strip() or f'exit code {result.exit_code}'}")
-
     def _contents(self, paths: list[str]) -> dict[str, bytes | None]:
         found = self.sandbox.read_all(paths, max_bytes=_MAX_FILE_BYTES)
         return {path: found.get(path) for path in paths}
+
+
+def _taken(result: CommandResult) -> None:
+    if result.exit_code != 0:
+        raise EditError(f"git cannot apply it:\n{result.output.strip() or f'exit code {result.exit_code}'}")
 
 
 def _present(contents: Mapping[str, bytes | None]) -> dict[str, str]:

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, cut, object_schema
 from pytest_swebench.arms.edits import EDIT_FORMAT, EditError
+from pytest_swebench.arms.prompts import template
 from pytest_swebench.arms.team.floor import Floor
 from pytest_swebench.arms.team.patching import PATCH_SCHEMA, Patching
 from pytest_swebench.arms.team.policy import Ending, Turn, nobody_left
-from pytest_swebench.arms.team.roles import Role, template
+from pytest_swebench.arms.team.roles import Role
 from pytest_swebench.providers.protocol import Tool
 from pytest_swebench.records.trace import GuardVerdict
 
@@ -48,7 +49,7 @@ class Review:
             if REVIEWER not in self._floor.able:
                 return Ending(f"nobody approved the patch; the reviewer: {self._out(REVIEWER)}", "review")
             diff, tail = cut(self._pending, _DIFF_CHARS), self._tail() or "(no test was run)"
-            return Turn(REVIEWER, template("proposal").substitute(diff=diff, tail=tail))
+            return Turn(REVIEWER, template("team", "proposal").substitute(diff=diff, tail=tail))
         if self._proposals >= PROPOSALS:
             return Ending(f"{self._proposals} patches were denied, the last one: {self._reason}", "review")
         if PATCHER not in self._floor.able:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.resources import files
-from string import Template
 
+from pytest_swebench.arms.prompts import template
 from pytest_swebench.errors import InputError
 
 
@@ -53,13 +52,7 @@ def budgets(roles: Sequence[Role], max_turns: int | None) -> dict[str, int]:
     return {role.name: share for role, share in zip(roles, shares, strict=True)}
 
 
-def template(name: str) -> Template:
-    """Read a template of `arms/prompts/team`."""
-    path = files("pytest_swebench.arms.prompts").joinpath("team", f"{name}.md")
-    return Template(path.read_text(encoding="utf-8").strip())
-
-
 def system_prompt(role: Role, team: Sequence[Role]) -> str:
     """Return who a role is, and with whom it works."""
     others = "\n".join(f"- {other.name}: {other.duty}" for other in team if other is not role)
-    return template("frame").substitute(role=role.name, own=template(role.name).template, others=others)
+    return template("team", "frame").substitute(role=role.name, own=template("team", role.name).template, others=others)

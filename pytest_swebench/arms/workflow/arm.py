@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.context.shown import LISTING_TOKENS
-from pytest_swebench.arms.protocol import Solution, SolveContext
+from pytest_swebench.arms.protocol import Solution, SolveContext, refuse_scenarios
 from pytest_swebench.arms.workflow.attempt import PATCH
 from pytest_swebench.arms.workflow.base_tree import BaseTree
 from pytest_swebench.arms.workflow.check import check_workflow
 from pytest_swebench.arms.workflow.declaration import Step, Workflow
 from pytest_swebench.arms.workflow.engine import WorkflowResult, run_workflow
 from pytest_swebench.arms.workflow.generate import schema_of
+from pytest_swebench.arms.workflow.policy import Ended
 from pytest_swebench.arms.workflow.specification import FILES_TOKENS
 from pytest_swebench.arms.workflow.specification import specification as whole_specification
 from pytest_swebench.cell import digest
-from pytest_swebench.datasets.instance import Instance, Kind, Problem
+from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.errors import InputError
 from pytest_swebench.providers.estimate import Expected
 from pytest_swebench.providers.tokens import estimate_tokens
@@ -27,7 +28,8 @@ REVISION: Final = 1
 """Of the engine and of what `$specification` and `$files` show: raise it when the same declaration asks otherwise."""
 
 TIMEOUT_S: Final = 3600.0
-_SHORTEST_ANSWER: Final = 100
+SHORTEST_ANSWER: Final = 100
+"""Tokens of a short answer, for estimates."""
 
 Specification = Callable[[Problem, Sandbox], str]
 
@@ -35,7 +37,8 @@ Specification = Callable[[Problem, Sandbox], str]
 class WorkflowArm:
     """Runs `workflow`; its last accepted patch is what it leaves. Raises InputError for one that could not run.
 
-    `specification` makes the text that prompts call `$specification`. It is an oracle if any of its guards is one.
+    `specification` makes the text that prompts call `$specification`; its name is part of the version. It is an oracle
+    if any of its guards is one.
     """
 
     paid = True
@@ -45,7 +48,7 @@ class WorkflowArm:
         check_workflow(workflow)
         self.workflow = workflow
         self.name = workflow.name
-        self.version = workflow_digest(workflow, getattr(specification, "__qualname__", ""))
+        self.version = workflow_digest(workflow, _name_of(specification, workflow))
         self.oracle = any(guard.oracle for step in workflow.steps for guard in step.guards)
         self._specification = specification
 
@@ -60,28 +63,15 @@ class WorkflowArm:
         return Expected(
             calls=(len(steps), sum(self.workflow.retries(step) + 1 for step in steps)),
             input_tokens=(issue, issue + LISTING_TOKENS + FILES_TOKENS),
-            output_tokens=(_SHORTEST_ANSWER, max(step.max_tokens for step in steps)),
+            output_tokens=(SHORTEST_ANSWER, max(step.max_tokens for step in steps)),
         )
 
     def solve(self, context: SolveContext) -> Solution:
         """Run the workflow. Raises LimitReached, InfraError and RefusedError."""
-        left_s = countdown(context.timeout_s)
+        clock = Clock(context.timeout_s)
         specification = self._specification(context.problem, context.sandbox())
-        result = run_workflow(self.workflow, context, specification=specification, left_s=left_s)
+        result = run_workflow(self.workflow, context, specification=specification, clock=clock)
         return solution_of(result, context.sandbox())
-
-
-def refuse_scenarios(arm: str, instances: list[Instance]) -> None:
-    """Raise InputError for an instance that has no repository to patch."""
-    scenarios = [instance.instance_id for instance in instances if instance.kind is Kind.SCENARIO]
-    if scenarios:
-        raise InputError(f"arm {arm!r}: {scenarios[0]!r} is a prompt scenario, which has no repository to patch")
-
-
-def countdown(timeout_s: float) -> Callable[[], float]:
-    """Return a function that says how many of `timeout_s` seconds are left, from now on."""
-    end = time.monotonic() + timeout_s
-    return lambda: end - time.monotonic()
 
 
 def solution_of(result: WorkflowResult, sandbox: Sandbox) -> Solution:
@@ -92,7 +82,8 @@ def solution_of(result: WorkflowResult, sandbox: Sandbox) -> Solution:
     """
     failed_step, failed_guard, notes, patch = result.failed_step, result.failed_guard, "", ""
     if failed_step:
-        notes = ": ".join(filter(None, (failed_step, failed_guard, result.reason)))
+        person = "only a person could help" if result.ended is Ended.ESCALATION else ""
+        notes = ": ".join(filter(None, (person, failed_step, failed_guard, result.reason)))
     elif not result.patch:
         failed_step, failed_guard, notes = result.patch_step, PATCH, "the accepted edits change nothing"
     elif complaint := BaseTree(sandbox).complaint(result.patch):
@@ -112,6 +103,16 @@ def solution_of(result: WorkflowResult, sandbox: Sandbox) -> Solution:
 def workflow_digest(workflow: Workflow, *more: Any) -> str:
     """Return a digest over all that shapes what `workflow` asks and accepts."""
     return digest([REVISION, [_shape_of(step, workflow) for step in workflow.steps], workflow.policy.settings(), *more])
+
+
+def _name_of(specification: Specification, workflow: Workflow) -> str:
+    name = getattr(specification, "__qualname__", "<nameless>")
+    if name.endswith(">"):  # <lambda>
+        raise InputError(
+            f"workflow {workflow.name!r}: specification={specification!r} has no name by which the arm's version could "
+            f"tell it from others; give a function made by `def`"
+        )
+    return f"{specification.__module__}.{name}"
 
 
 def _shape_of(step: Step, workflow: Workflow) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from pytest_swebench.arms.agent.clock import Clock, complete_within
+from pytest_swebench.arms.context.material import Material
 from pytest_swebench.arms.protocol import SolveContext
 from pytest_swebench.arms.workflow.base_tree import BaseTree, OverLarge
 from pytest_swebench.arms.workflow.board import Board
@@ -26,18 +28,14 @@ from pytest_swebench.arms.workflow.guard import Given, Guard
 from pytest_swebench.arms.workflow.prompt import as_text, filled
 from pytest_swebench.arms.workflow.shapes import Patch, Shape
 from pytest_swebench.arms.workflow.specification import shown_files
-from pytest_swebench.arms.workflow.story import Story, tokens_of
-from pytest_swebench.errors import ContextOverflow, LimitReached, ProviderError, ReplayMiss
-from pytest_swebench.outcome import Stop
+from pytest_swebench.arms.workflow.story import Story
+from pytest_swebench.errors import ContextOverflow, ReplayMiss
 from pytest_swebench.patch import EditError, meant_path
 from pytest_swebench.providers.protocol import Answer, Request
 from pytest_swebench.records.trace import Artifact, EventType, GuardReport
 
-CALL_TIMEOUT_S: Final = 300.0
 PATCH: Final = "patch"
 """The name under which a patch is turned down that cannot be made, guard or not."""
-
-_HOPELESS_SHARE: Final = 0.1  # of what a call was given: with less left, our clock has cut it, not the endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +50,18 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempter:
-    """Makes attempts in one cell. `leave` tells what stands, `left_s` the seconds that the cell has left."""
+    """Makes attempts in one cell.
+
+    `material` retrieves what the repository has to show before any answer names a file; `leave` tells what stands.
+    """
 
     context: SolveContext
     board: Board
     story: Story
     tree: BaseTree
     specification: str
-    left_s: Callable[[], float]
+    clock: Clock
+    material: Callable[[], Material]
     leave: Callable[[Step], None]
 
     def values(self, step: Step) -> dict[str, str]:
@@ -67,7 +69,9 @@ class Attempter:
         accepted = self.board.accepted(step)
         shown = {shape.key: self._shown(answer) for shape, answer in accepted.items()}
         if "files" in step.prompt.placeholders:
-            shown["files"] = shown_files(self.context.problem, self.context.sandbox(), accepted, step.files)
+            shown["files"] = shown_files(
+                self.context.problem, self.context.sandbox(), accepted, step.files, self.material
+            )
         return {**shown, "specification": self.specification}
 
     def make(self, step: Step, values: dict[str, str]) -> Attempt:
@@ -80,10 +84,10 @@ class Attempter:
         except ContextOverflow as error:
             artifact = self.story.pending(step, None, constraints)
             return Attempt(artifact, self._invalid(step, f"the request is too long for the model: {error}", fatal=True))
-        state.tokens += tokens_of(answer)
+        state.tokens += answer.usage.total
         self.leave(step)  # what it took counts, whatever ends solving while the guards judge
         artifact = self.story.pending(step, answer, constraints)
-        self.story.event(EventType.ATTEMPT, step, summary=f"{tokens_of(answer)} tokens, {answer.stop_reason}")
+        self.story.event(EventType.ATTEMPT, step, summary=f"{answer.usage.total} tokens, {answer.stop_reason}")
         try:
             read = read_answer(answer, step.shape)
         except WrongShape as error:
@@ -113,27 +117,15 @@ class Attempter:
 
     def _ask(self, step: Step, request: Request) -> Answer:
         self.leave(step)
-        timeout_s = min(CALL_TIMEOUT_S, self._time_left(step))
         try:
-            return self.context.provider.complete(request, timeout_s=timeout_s)
+            return complete_within(self.context.provider, request, self.clock)
         except ReplayMiss as miss:  # so that whoever changed a prompt sees which
             raise ReplayMiss(f"{step.name!r}, answer {self.board[step].attempts}: {miss}") from miss
-        except ProviderError as error:
-            if timeout_s < CALL_TIMEOUT_S and self.left_s() < timeout_s * _HOPELESS_SHARE:
-                raise LimitReached(Stop.TIME, f"no time was left for an answer to {step.name!r}: {error}") from error
-            raise
-
-    def _time_left(self, step: Step) -> float:
-        """Return the seconds that are left. Raises LimitReached where there are none."""
-        left_s = self.left_s()
-        if left_s <= 0:
-            raise LimitReached(
-                Stop.TIME, f"the {self.context.timeout_s:g} s for solving were over at the step {step.name!r}"
-            )
-        return left_s
 
     def _shown(self, answer: Shape) -> str:
-        return f"{answer.reasoning}\n\n{self.tree.diff(answer)}" if isinstance(answer, Patch) else as_text(answer)
+        return (
+            f"{answer.reasoning}\n\n{self.tree.change(answer).diff}" if isinstance(answer, Patch) else as_text(answer)
+        )
 
     def _judged(self, step: Step, answer: Shape) -> GuardReport:
         """Ask the guards in order until one says no."""
@@ -141,13 +133,14 @@ class Attempter:
             problem=self.context.problem,
             sandbox=self.context.sandbox(),
             accepted=MappingProxyType(self.board.accepted(step)),
-            diff=self.tree.diff,
-            left_s=self.left_s,
+            change=self.tree.change,
+            complaint=self.tree.complaint,
+            left_s=self.clock.left_s,
             evaluate=self.context.evaluate,
         )
         reports: list[GuardReport] = []
         for guard in step.guards:
-            self._time_left(step)
+            self.clock.left_s()  # raises where none is left
             reports.append(_asked(step, guard, answer, given))
             self.story.judged(step, reports[-1])
             if not reports[-1].passed:
@@ -173,9 +166,9 @@ class Attempter:
     def _with_diff(self, step: Step, artifact: Artifact, report: GuardReport, patch: Patch) -> Attempt:
         """Return an attempt whose patch can be made; one without a guard that tried is tried here."""
         try:
-            return Attempt(artifact, report, patch, self.tree.diff(patch))
+            return Attempt(artifact, report, patch, self.tree.change(patch).diff)
         except EditError as error:
-            refused = GuardReport(passed=False, feedback=str(error), guard=PATCH)
+            refused = dataclasses.replace(_unfit(error), guard=PATCH)
             self.story.judged(step, refused)
             return Attempt(artifact, _whole([*report.sub_results, refused]), patch)
 
@@ -191,11 +184,15 @@ def _asked(step: Step, guard: Guard, answer: Shape, given: Given) -> GuardReport
         if not isinstance(report, GuardReport):
             raise TypeError(f"returned {report!r:.60}; return GuardReport(passed=..., feedback=...)")
     except EditError as error:
-        report = GuardReport(passed=False, feedback=str(error))
+        report = _unfit(error)
     except Exception as error:
         error.add_note(f"in the guard {guard.name!r} of the step {step.name!r}")
         raise
     return dataclasses.replace(report, guard=guard.name, duration_s=round(time.monotonic() - start, 3))
+
+
+def _unfit(error: EditError) -> GuardReport:
+    return GuardReport(passed=False, feedback=f"edit: {error}")
 
 
 def _whole(reports: list[GuardReport]) -> GuardReport:

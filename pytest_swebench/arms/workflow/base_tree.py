@@ -5,7 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import Final
 
-from pytest_swebench.arms.workflow.change import diff_of
+from pytest_swebench.arms.change import Change
+from pytest_swebench.arms.workflow.change import change_of
 from pytest_swebench.arms.workflow.shapes import Patch
 from pytest_swebench.errors import SandboxLost
 from pytest_swebench.patch import EditError
@@ -44,9 +45,9 @@ class BaseTree:
             raise FileNotFoundError(path)
         return content
 
-    def diff(self, patch: Patch) -> str:
-        """Return what `patch` changes as a unified diff. Raises EditError for an edit that does not fit its file."""
-        return diff_of(patch, self.read)
+    def change(self, patch: Patch) -> Change:
+        """Return what `patch` makes of the files. Raises EditError for an edit that does not fit its file."""
+        return change_of(patch, self.read)
 
     def complaint(self, diff: str) -> str:
         """Return what `git apply --check` has against `diff`, "" for nothing."""

@@ -78,10 +78,12 @@ class Board:
 
     def past(self, step: Step) -> Past:
         """Return what a policy decides by."""
+        before = self.builds_on(step)
         return Past(
             rejections=tuple(self[step].rejections),
             retries=self._workflow.retries(step),
-            before=self.builds_on(step),
+            before=before,
+            patched=next((name for name in reversed(before) if self[name].is_patch), ""),
             escalations=self[step].escalations,
             gone_back={name: state.gone_back for name, state in self._states.items()},
         )

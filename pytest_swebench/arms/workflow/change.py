@@ -31,11 +31,6 @@ def change_of(patch: Patch, read: Callable[[str], str]) -> Change:
     return changed(steps, read)
 
 
-def diff_of(patch: Patch, read: Callable[[str], str]) -> str:
-    """Return what `patch` changes as a unified diff, "" where that is nothing. Raises EditError, as `change_of`."""
-    return change_of(patch, read).diff
-
-
 def _edited(path: str, content: str, search: str, replace: str) -> str:
     if not search.strip():
         if content.strip():
@@ -71,39 +66,47 @@ def _whole(lines: list[str], search: str, replace: str) -> list[Place]:
 
 
 def _shifted(lines: list[str], search: str, replace: str) -> list[Place]:
-    """Return where lines stand that differ from `search` in the blanks around them alone."""
-    wanted = search.split("\n")
-    while wanted and not wanted[-1].strip():
-        wanted.pop()
-    while wanted and not wanted[0].strip():
-        wanted.pop(0)
+    """Return where lines stand that differ from `search` in the blanks around them alone.
+
+    Blank lines around `search` stand for none of the file; as many around `replace` are none either.
+    """
+    wanted, instead = split_lines(search), split_lines(replace)
+    for end in (0, -1):
+        while not wanted[end].strip():
+            wanted.pop(end)
+            if instead and not instead[end].strip():
+                instead.pop(end)
     bare, plain = [line.strip() for line in wanted], [line.strip() for line in lines]
     found = []
     for start in range(len(plain) - len(bare) + 1):
-        if plain[start : start + len(bare)] != bare:
-            continue
-        moved = _moved(wanted, lines[start : start + len(bare)], replace)
-        if moved is not None:
-            found.append((start, len(bare), moved))
+        there = lines[start : start + len(bare)]
+        if plain[start : start + len(bare)] == bare and (moved := _moved(wanted, there, instead)) is not None:
+            found.append((start, len(bare), _ended(moved, there)))
     return found
 
 
-def _moved(wanted: list[str], there: list[str], replace: str) -> str | None:
-    """Return `replace` moved as `wanted` has to be to stand where `there` does, None where no one shift does it."""
+def _moved(wanted: list[str], there: list[str], instead: list[str]) -> list[str] | None:
+    """Return `instead` moved as `wanted` has to be to stand where `there` does, None where no one shift does it."""
     pairs = [(_indent(ours), _indent(theirs)) for ours, theirs in zip(wanted, there, strict=True) if ours.strip()]
     ours, theirs = pairs[0]
     if theirs.endswith(ours):
         more = theirs[: len(theirs) - len(ours)]
         if all(after == more + before for before, after in pairs):
-            return "\n".join(more + line if line.strip() else line for line in replace.split("\n"))
+            return [more + line if line.strip() else line for line in instead]
     elif ours.endswith(theirs):
         less = ours[: len(ours) - len(theirs)]
-        parts = replace.split("\n")
         if all(before == less + after for before, after in pairs) and all(
-            line.startswith(less) or not line.strip() for line in parts
+            line.startswith(less) or not line.strip() for line in instead
         ):
-            return "\n".join(line.removeprefix(less) for line in parts)
+            return [line.removeprefix(less) for line in instead]
     return None
+
+
+def _ended(instead: list[str], there: list[str]) -> str:
+    """Return the lines `instead`, each with the end of the line whose place it takes; those beyond, of the last."""
+    places = [there[min(at, len(there) - 1)] for at in range(len(instead))]
+    ends = ["\r\n" if place.endswith("\r\n") else "\n" for place in places]
+    return "".join(line.rstrip("\r\n") + end for line, end in zip(instead, ends, strict=True))
 
 
 def _indent(line: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import graphlib
 import itertools
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -9,8 +10,9 @@ from string import Template
 from typing import Any, Final
 
 from pytest_swebench.arms.workflow.declaration import Step, Workflow
+from pytest_swebench.arms.workflow.policy import ReviewBacktracking
 from pytest_swebench.arms.workflow.prompt import ALWAYS
-from pytest_swebench.arms.workflow.shapes import Patch, Shape
+from pytest_swebench.arms.workflow.shapes import Patch, Review, Shape
 from pytest_swebench.cell import slug
 from pytest_swebench.errors import InputError, unknown
 
@@ -20,41 +22,50 @@ VALIDATION: Final = "GeneratorValidation"
 """The name under which an answer of the wrong shape is rejected, as if by a guard."""
 
 
-def check_workflow(workflow: Workflow, *, leaves: type[Shape] | None = Patch) -> None:
-    """Raise InputError for a workflow that could not run to its end, naming the offender and the fix.
-
-    `leaves` is the shape that some step has to make, None for no matter.
-    """
+def check_workflow(workflow: Workflow, *, leaves_patch: bool = True) -> None:
+    """Raise InputError for a workflow that could not run to its end, naming the offender and the fix."""
     where = f"workflow {workflow.name!r}"
     _check_types(workflow, where)
     _check_names(workflow, where)
-    _check_cycles(workflow, where)
     before = ancestors(workflow)
     for step in workflow.steps:
         _check_numbers(step, workflow.retries(step), f"{where}, step {step.name!r}")
-        _check_guards(step, before[step.name], workflow, f"{where}, step {step.name!r}")
+        _check_guards(step, before, workflow, f"{where}, step {step.name!r}")
         _check_routes(step, before[step.name], f"{where}, step {step.name!r}")
         _check_prompt(step, before[step.name], workflow, f"{where}, step {step.name!r}")
     for name in workflow.policy.mentions:
         if name not in before:
             raise InputError(f"{where}: its policy speaks of an {unknown('step', name, before)}")
-    if leaves is not None and not any(step.shape is leaves for step in workflow.steps):
+    if isinstance(workflow.policy, ReviewBacktracking) and not _makes(Review, workflow):
+        raise InputError(f"{where}: its policy follows reviews, but no step makes a Review; give one that shape")
+    if leaves_patch and not _makes(Patch, workflow):
         made = ", ".join(step.shape.__name__ for step in workflow.steps)
-        raise InputError(f"{where}: no step makes a {leaves.__name__}, only {made}; give the last step that shape")
+        raise InputError(f"{where}: no step makes a Patch, only {made}; give the last step that shape")
 
 
 def ordered(workflow: Workflow) -> tuple[Step, ...]:
     """Return the steps in the order they run: the first whose required steps are done, again and again."""
+    if found := circle({step.name: step.requires for step in workflow.steps}):
+        raise InputError(
+            f"workflow {workflow.name!r}: steps that wait for one another: {found}; take one out of `requires`"
+        )
     done: set[str] = set()
     left, order = list(workflow.steps), []
     while left:
-        ready = next((step for step in left if done.issuperset(step.requires)), None)
-        if ready is None:
-            raise InputError(f"workflow {workflow.name!r}: steps that wait for one another: {_cycle(workflow)}")
+        ready = next(step for step in left if done.issuperset(step.requires))
         left.remove(ready)
         order.append(ready)
         done.add(ready.name)
     return tuple(order)
+
+
+def circle(requires: Mapping[str, Iterable[str]]) -> str:
+    """Return steps that wait for one another as `a -> b -> a`, each requiring the next, or ""."""
+    try:
+        graphlib.TopologicalSorter(requires).prepare()
+    except graphlib.CycleError as error:
+        return " -> ".join(reversed(error.args[1]))
+    return ""
 
 
 def ancestors(workflow: Workflow) -> dict[str, tuple[str, ...]]:
@@ -102,12 +113,18 @@ def _check_names(workflow: Workflow, where: str) -> None:
             raise InputError(f"{where}: {times} steps are called {name!r}; names must be unique")
         if not name.strip():
             raise InputError(f"{where}: a step is called {name!r}; give it a name")
+    shapes: dict[str, type[Shape]] = {}
     for step in workflow.steps:
         key = getattr(step.shape, "key", "")
         if not key.isidentifier() or key in ALWAYS:
             raise InputError(
                 f"{where}, step {step.name!r}: {step.shape.__name__} has the key {key!r}; prompts name answers by it, "
                 f"so give a name other than {', '.join(sorted(ALWAYS))}"
+            )
+        if shapes.setdefault(key, step.shape) is not step.shape:
+            raise InputError(
+                f"{where}, step {step.name!r}: {step.shape.__name__} and {shapes[key].__name__} both have the key "
+                f"{key!r}; prompts name answers by it, so give each its own"
             )
         for what, named in _named_steps(step):
             if named not in names:
@@ -125,39 +142,6 @@ def _named_steps(step: Step) -> Iterable[tuple[str, str]]:
     yield from ((f"back_by_guard[{guard!r}]", name) for guard, names in step.back_by_guard.items() for name in names)
 
 
-def _check_cycles(workflow: Workflow, where: str) -> None:
-    cycle = _cycle(workflow)
-    if cycle:
-        raise InputError(f"{where}: steps that wait for one another: {cycle}; take one out of `requires`")
-
-
-def _cycle(workflow: Workflow) -> str:
-    """Return a cycle as `a -> b -> a`, each requiring the next, or ""."""
-    requires = {step.name: step.requires for step in workflow.steps}
-    clear: set[str] = set()
-    for start in requires:
-        path: list[str] = []
-        if (cycle := _cycle_from(start, requires, path, clear)) is not None:
-            return " -> ".join(cycle)
-    return ""
-
-
-def _cycle_from(
-    name: str, requires: Mapping[str, Collection[str]], path: list[str], clear: set[str]
-) -> list[str] | None:
-    if name in path:
-        return [*path[path.index(name) :], name]
-    if name in clear:
-        return None
-    path.append(name)
-    for other in requires[name]:
-        if (cycle := _cycle_from(other, requires, path, clear)) is not None:
-            return cycle
-    path.pop()
-    clear.add(name)
-    return None
-
-
 def _check_numbers(step: Step, rmax: int, where: str) -> None:
     for name, value, least in (("rmax", rmax, 0), ("e_max", step.e_max, 0), ("files", step.files, 0)):
         if value < least:
@@ -173,8 +157,8 @@ def _check_numbers(step: Step, rmax: int, where: str) -> None:
         )
 
 
-def _check_guards(step: Step, before: Collection[str], workflow: Workflow, where: str) -> None:
-    made = [other for other in workflow.steps if other.name in before]
+def _check_guards(step: Step, before: Mapping[str, Collection[str]], workflow: Workflow, where: str) -> None:
+    made = [other for other in workflow.steps if other.name in before[step.name]]
     for guard in step.guards:
         if not issubclass(step.shape, guard.judges):
             raise InputError(
@@ -182,21 +166,22 @@ def _check_guards(step: Step, before: Collection[str], workflow: Workflow, where
                 f"{step.shape.__name__}"
             )
         for shape in guard.takes:
-            if not any(other.shape is shape for other in made):
+            if not any(issubclass(other.shape, shape) for other in made):
                 raise InputError(
                     f"{where}: the guard {guard.name!r} takes a {shape.__name__}, which no required step makes; "
                     f"require a step that does, {_that_make(shape, workflow)}"
                 )
-    _check_ambiguity(made, ancestors(workflow), where)
+    _check_ambiguity(made, before, where)
 
 
 def _check_ambiguity(made: Collection[Step], before: Mapping[str, Collection[str]], where: str) -> None:
     """Of two steps of one shape the later one counts, if it builds on the earlier; else nobody could tell which."""
     for one, other in itertools.combinations(made, 2):
         related = one.name in before[other.name] or other.name in before[one.name]
-        if one.shape is other.shape and not related:
+        shape = next((shape for shape in (one.shape, other.shape) if _are(shape, one, other)), None)
+        if shape and not related:
             raise InputError(
-                f"{where}: both {one.name!r} and {other.name!r} make the {one.shape.__name__} that it builds on, and "
+                f"{where}: both {one.name!r} and {other.name!r} make the {shape.__name__} that it builds on, and "
                 f"neither builds on the other; require one of them only"
             )
 
@@ -240,5 +225,14 @@ def _check_prompt(step: Step, before: Collection[str], workflow: Workflow, where
 
 
 def _that_make(shape: type[Shape], workflow: Workflow) -> str:
-    names = [step.name for step in workflow.steps if step.shape is shape]
+    names = [step.name for step in workflow.steps if _are(shape, step)]
     return f"e.g. {names[0]!r}" if names else "there is none yet"
+
+
+def _makes(shape: type[Shape], workflow: Workflow) -> bool:
+    return any(_are(shape, step) for step in workflow.steps)
+
+
+def _are(shape: type[Shape], *steps: Step) -> bool:
+    """Say whether what each of `steps` makes is a `shape`."""
+    return all(issubclass(step.shape, shape) for step in steps)

@@ -7,10 +7,13 @@ in mind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Final
 
+from pytest_swebench.arms.agent.clock import Clock
+from pytest_swebench.arms.context.material import from_repository
 from pytest_swebench.arms.protocol import Draft, SolveContext
 from pytest_swebench.arms.workflow.attempt import Attempt, Attempter
 from pytest_swebench.arms.workflow.base_tree import BaseTree
@@ -24,7 +27,7 @@ from pytest_swebench.arms.workflow.story import Story
 from pytest_swebench.arms.workflow.summary import approach, failure_summary
 from pytest_swebench.errors import LimitReached, SwebenchError
 from pytest_swebench.faults import told
-from pytest_swebench.records.trace import Escalation, EventType, Status
+from pytest_swebench.records.trace import Artifact, Escalation, EventType, Status
 
 TOKEN_BUDGET: Final = "TokenBudget"
 """The name under which a step fails that has used up its tokens, as if by a guard."""
@@ -34,12 +37,14 @@ TOKEN_BUDGET: Final = "TokenBudget"
 class WorkflowResult:
     """How a workflow ended and what it leaves. `accepted` holds the answers that stand, by step in the order they ran.
 
-    `patch` is the diff of the last accepted `Patch`, made by `patch_step`. `per_step_tokens` and `retry_count` count
-    every answer and every rejection, those that were superseded or belong to a workflow before this one included.
+    `artifacts` are theirs. `patch` is the diff of the last accepted `Patch`, made by `patch_step`, in a workflow before
+    this one where this one has none. `per_step_tokens` and `retry_count` count every answer and every rejection, those
+    that were superseded or belong to a workflow before this one included. `trigger` says what the failure came from.
     """
 
     ended: Ended
     accepted: Mapping[str, Shape]
+    artifacts: tuple[Artifact, ...] = ()
     patch: str = ""
     patch_step: str = ""
     per_step_tokens: Mapping[str, int] = field(default_factory=dict)
@@ -47,6 +52,7 @@ class WorkflowResult:
     failed_step: str = ""
     failed_guard: str = ""
     reason: str = ""
+    trigger: Trigger | None = None
 
 
 def run_workflow(
@@ -54,16 +60,15 @@ def run_workflow(
     context: SolveContext,
     *,
     specification: str,
-    left_s: Callable[[], float],
+    clock: Clock,
     before: WorkflowResult | None = None,
 ) -> WorkflowResult:
     """Run a checked `workflow` to its end.
 
-    `left_s` says how many seconds the cell has left, `before` is what another workflow did in this cell already.
-    Raises LimitReached where a limit ends it, after `context.leave` was told what stands; InfraError and
-    RefusedError as the provider and the sandbox do.
+    `clock` is the cell's, `before` is what another workflow did in it already. Raises LimitReached where a limit ends
+    it, after `context.leave` was told what stands; InfraError and RefusedError as the provider and the sandbox do.
     """
-    run = _Run(workflow, context, specification, left_s, before)
+    run = _Run(workflow, context, specification, clock, before)
     try:
         return run.to_the_end()
     except LimitReached as limit:
@@ -81,6 +86,7 @@ class _Failure:
     step: Step
     guard: str
     ended: Ended
+    trigger: Trigger
     reason: str
 
 
@@ -92,7 +98,7 @@ class _Run:
         workflow: Workflow,
         context: SolveContext,
         specification: str,
-        left_s: Callable[[], float],
+        clock: Clock,
         before: WorkflowResult | None,
     ) -> None:
         self._workflow = workflow
@@ -105,11 +111,12 @@ class _Run:
             story=self._story,
             tree=BaseTree(context.sandbox()),
             specification=specification,
-            left_s=left_s,
+            clock=clock,
+            material=cache(partial(from_repository, context.problem, context.sandbox())),
             leave=self._leave,
         )
-        self._tokens_before = dict(before.per_step_tokens) if before else {}
-        self._retry_count = before.retry_count if before else 0
+        self._before = before or WorkflowResult(ended=Ended.COMPLETED, accepted={})
+        self._retry_count = self._before.retry_count
 
     def to_the_end(self) -> WorkflowResult:
         """Run the first step of which no answer stands, until there is none or one fails."""
@@ -118,10 +125,12 @@ class _Run:
             failure = self._run_step(step)
         if failure is not None:
             self._story.event(EventType.STEP_FAIL, failure.step, guard=failure.guard, summary=failure.reason)
-        patch_step, patch = self._board.last_patch()
+        patch_step, patch = self._last_patch()
+        states = {step.name: self._board[step] for step in self._board.steps}
         return WorkflowResult(
             ended=failure.ended if failure else Ended.COMPLETED,
-            accepted={step.name: answer for step in self._board.steps if (answer := self._board[step].answer)},
+            accepted={name: state.answer for name, state in states.items() if state.answer},
+            artifacts=tuple(state.artifact for state in states.values() if state.artifact),
             patch=patch,
             patch_step=patch_step,
             per_step_tokens=self._tokens(),
@@ -129,6 +138,7 @@ class _Run:
             failed_step=failure.step.name if failure else "",
             failed_guard=failure.guard if failure else "",
             reason=failure.reason if failure else "",
+            trigger=failure.trigger if failure else None,
         )
 
     def note(self, text: str) -> None:
@@ -143,7 +153,7 @@ class _Run:
         while True:
             if step.token_budget is not None and state.tokens >= step.token_budget:
                 reason = f"its answers took {state.tokens} tokens, and {step.token_budget} were given"
-                return _Failure(step, TOKEN_BUDGET, Ended.FAILED, reason)
+                return _Failure(step, TOKEN_BUDGET, Ended.FAILED, Trigger.TOKEN_BUDGET, reason)
             attempt = self._attempter.make(step, values)
             if attempt.report.passed and attempt.answer is not None:
                 self._accept(step, attempt, attempt.answer)
@@ -151,7 +161,7 @@ class _Run:
             self._reject(step, attempt)
             report = attempt.report
             if report.fatal:
-                return _Failure(step, report.guard, Ended.ESCALATION, report.feedback)
+                return _Failure(step, report.guard, Ended.ESCALATION, Trigger.FATAL, report.feedback)
             move = self._workflow.policy.rejected(step, self._board.past(step))
             if isinstance(move, GiveUp):
                 return self._given_up(step, attempt, move)
@@ -177,9 +187,7 @@ class _Run:
         self._story.settled(artifact, Status.REJECTED, report)
         self._retry_count += 1
         tried = approach(attempt.answer) if attempt.answer else ""
-        state.rejections.append(
-            Rejection(artifact_id=artifact.artifact_id, guard=report.guard, feedback=report.feedback, approach=tried)
-        )
+        state.rejections.append(Rejection(guard=report.guard, feedback=report.feedback, approach=tried))
         state.history.append((artifact.artifact_id, report.feedback))
         state.turns.append(Turn(artifact.content, filled(step.prompt.feedback, {"feedback": report.feedback})))
 
@@ -194,7 +202,8 @@ class _Run:
         if move.stagnant:
             self._story.event(EventType.STAGNATION, step, guard=attempt.report.guard, summary=move.reason)
         said = (move.reason, attempt.report.feedback)
-        return _Failure(step, attempt.report.guard, move.ended, ": ".join(filter(None, said)))
+        trigger = Trigger.STAGNATION if move.stagnant else Trigger.RMAX_EXHAUSTED
+        return _Failure(step, attempt.report.guard, move.ended, trigger, ": ".join(filter(None, said)))
 
     def _go_back(self, step: Step, move: Back) -> None:
         """Invalidate the steps gone back to and all that build on them, and tell them why."""
@@ -246,7 +255,7 @@ class _Run:
         rejections = self._board[step].rejections
         self._context.leave(
             Draft(
-                patch=self._board.last_patch()[1],
+                patch=self._last_patch()[1],
                 per_step_tokens=self._tokens(),
                 retry_count=self._retry_count,
                 failed_step=step.name,
@@ -254,9 +263,14 @@ class _Run:
             )
         )
 
+    def _last_patch(self) -> tuple[str, str]:
+        """Return step and diff of the last patch that stands, here or in a workflow before this one."""
+        step, patch = self._board.last_patch()
+        return (step, patch) if step else (self._before.patch_step, self._before.patch)
+
     def _tokens(self) -> dict[str, int]:
         """Return tokens by step, those of a workflow before this one included."""
-        tokens = dict(self._tokens_before)
+        tokens = dict(self._before.per_step_tokens)
         for name, count in self._board.tokens().items():
             tokens[name] = tokens.get(name, 0) + count
         return tokens

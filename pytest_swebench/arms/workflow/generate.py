@@ -9,7 +9,8 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from pytest_swebench.arms.workflow.prompt import Prompt, filled
+from pytest_swebench.arms.agent.history import clean
+from pytest_swebench.arms.workflow.prompt import Prompt, filled, shortened
 from pytest_swebench.arms.workflow.shapes import Shape
 from pytest_swebench.providers.protocol import Answer, Message, StopReason
 
@@ -158,12 +159,7 @@ def _faults(error: ValidationError) -> str:
 
 
 def _cut(text: str) -> str:
-    text = text.encode(errors="replace").decode()
-    return (
-        text
-        if len(text) <= _TURN_CHARS
-        else f"{text[:_TURN_CHARS]}\n[... {len(text) - _TURN_CHARS} more characters ...]"
-    )
+    return shortened(clean(text), _TURN_CHARS)
 
 
 def _with_left_out(task: str, left_out: Sequence[Turn]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from pytest_swebench.arms.change import Change
 from pytest_swebench.arms.workflow.shapes import Patch, Shape
 from pytest_swebench.datasets.instance import Problem
 from pytest_swebench.grading.protocol import Grade
@@ -20,23 +21,27 @@ class Given:
     """What a guard may look at beside the answer.
 
     `accepted` holds by shape the accepted answers of the steps that the guard's step requires, directly or not.
-    `diff` turns a Patch into a unified diff against the base commit, "" if it changes nothing, and raises EditError
-    for an edit that does not fit. The sandbox stands at the base commit before a guard and after it. `evaluate` is
-    there for oracles only. `left_s` says how many seconds the cell has left.
+    `change` makes the edits of a Patch on the base commit and raises EditError for one that does not fit; `complaint`
+    is what `git apply --check` has against a diff, "" for nothing. The sandbox stands at the base commit before a guard
+    and after it. `evaluate` is there for oracles only. `left_s` says how many seconds the cell has left and raises
+    LimitReached where there are none.
     """
 
     problem: Problem
     sandbox: Sandbox
     accepted: Mapping[type[Shape], Shape]
-    diff: Callable[[Patch], str]
+    change: Callable[[Patch], Change]
+    complaint: Callable[[str], str]
     left_s: Callable[[], float]
     evaluate: Callable[[str], Grade] | None = None
 
+    def diff(self, patch: Patch) -> str:
+        """Return `patch` as a unified diff against the base commit, "" if it changes nothing. Raises EditError."""
+        return self.change(patch).diff
+
     def take(self, shape: type[S]) -> S:
-        """Return the accepted answer of `shape`; a workflow that could lack it was refused when it was made."""
-        answer = self.accepted[shape]
-        assert isinstance(answer, shape)
-        return answer
+        """Return the latest accepted answer of `shape`; a workflow that could lack it was refused when it was made."""
+        return next(answer for answer in reversed(list(self.accepted.values())) if isinstance(answer, shape))
 
 
 class Guard(Protocol):
@@ -62,7 +67,10 @@ class Guard(Protocol):
         """Whether it sees hidden tests, and makes the arm an oracle."""
 
     def check(self, answer: Any, given: Given) -> GuardReport:
-        """Judge `answer`; `feedback` tells the model what to do better. Raises InfraError for broken ground."""
+        """Judge `answer`; `feedback` tells the model what to do better.
+
+        Raises InfraError for broken ground, and EditError for an edit that does not fit, which counts as a no.
+        """
 
     def settings(self) -> Mapping[str, Any]:
         """Return what shapes its verdicts, as plain JSON data: part of the arm's version."""

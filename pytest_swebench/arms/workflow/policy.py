@@ -24,19 +24,20 @@ class Ended(StrEnum):
 
 
 class Trigger(StrEnum):
-    """Why a step back was taken."""
+    """Why a step back was taken; the last two lead back from a whole workflow alone."""
 
     STAGNATION = "STAGNATION"
     RMAX_EXHAUSTED = "RMAX_EXHAUSTED"
     REVIEW = "REVIEW"
     RULE = "RULE"
+    FATAL = "FATAL"
+    TOKEN_BUDGET = "TOKEN_BUDGET"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
     """An answer that a guard turned down. `approach` says in one line what it tried."""
 
-    artifact_id: str
     guard: str
     feedback: str
     approach: str = ""
@@ -47,12 +48,14 @@ class Past:
     """What came before at a step.
 
     `rejections` are those since it was last begun, at most `retries` + 1. `before` names the steps it builds on, in
-    the order they ran. `escalations` counts the steps back that it led to, `gone_back` by name those to each step.
+    the order they ran, `patched` the last of them that makes a patch, if one does. `escalations` counts the steps back
+    that it led to, `gone_back` by name those to each step.
     """
 
     rejections: tuple[Rejection, ...]
     retries: int
     before: tuple[str, ...]
+    patched: str = ""
     escalations: int = 0
     gone_back: Mapping[str, int] = field(default_factory=dict)
 
@@ -183,7 +186,7 @@ class ReviewBacktracking:
         """Follow a review as far as the budget goes."""
         if not isinstance(answer, Review) or answer.verdict == "approve":
             return None
-        target = self._target(answer, past.before)
+        target = self._target(answer, past)
         said = f"the review says {answer.verdict}: {answer.comments}"
         if target is None:
             return Noted(text=f"{said}\n(there is no step to go back to)")
@@ -197,14 +200,15 @@ class ReviewBacktracking:
         return {"policy": "review", "budget": dict(self.budget)}
 
     @staticmethod
-    def _target(review: Review, before: tuple[str, ...]) -> str | None:
-        if not before:
+    def _target(review: Review, past: Past) -> str | None:
+        if not past.before:
             return None
+        patched = past.patched or past.before[-1]
         if review.verdict == "revise":
-            return before[-1]
+            return patched
         wanted = review.backtrack_target.strip().removeprefix("ap_")
-        named = [name for name in before if name.removeprefix("ap_") == wanted]
-        return named[0] if named else before[-2] if len(before) > 1 else before[0]
+        named = [name for name in past.before if name.removeprefix("ap_") == wanted]
+        return named[0] if named else past.before[max(0, past.before.index(patched) - 1)]
 
 
 _NUMBER: Final = re.compile(r"\d+")

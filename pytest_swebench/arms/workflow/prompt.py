@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from pytest_swebench.arms.agent.history import clean
 from pytest_swebench.errors import InputError, unknown
 
 FEEDBACK: Final = "Your answer was rejected:\n\n$feedback\n\nAnswer again, and mend this."
@@ -76,15 +77,17 @@ def parse_prompt(text: str, *, where: str) -> Prompt:
 
 def filled(template: str, values: Mapping[str, str]) -> str:
     """Return `template` with its placeholders replaced; bytes that are no text become `?`, no endpoint takes them."""
-    return Template(template).substitute(values).encode(errors="replace").decode()
+    return clean(Template(template).substitute(values))
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return at most the first `limit` characters, with a word on how many more there are."""
+    return text if len(text) <= limit else f"{text[:limit]}\n[... {len(text) - limit} more characters ...]"
 
 
 def as_text(value: Any) -> str:
     """Return an answer as a prompt shows it: a line a field, lists as bullets, several lines of text as a block."""
-    text = "\n".join(_lines(value))
-    if len(text) > _ANSWER_CHARS:
-        return f"{text[:_ANSWER_CHARS]}\n[... {len(text) - _ANSWER_CHARS} more characters ...]"
-    return text
+    return shortened("\n".join(_lines(value)), _ANSWER_CHARS)
 
 
 def _lines(value: Any) -> list[str]:

@@ -10,9 +10,15 @@ from typing import ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_RETRIES: Final = 6
+"""How often a planned step may be asked again."""
+
 
 class Shape(BaseModel):
-    """An answer. `key` names it in prompts: `$analysis` stands for the accepted answer of shape `Analysis`."""
+    """An answer, or a part of one.
+
+    `key` names an answer in prompts: `$analysis` stands for the accepted answer of shape `Analysis`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     key: ClassVar[str]
@@ -44,7 +50,6 @@ class GeneratedTest(Shape):
 class Edit(Shape):
     """One replacement in one file."""
 
-    key = "edit"
     file: str = Field(description="path in the repository")
     search: str = Field(description="lines exactly as they stand in the file, unique in it; empty for a new file")
     replace: str
@@ -99,7 +104,6 @@ class RootCause(Shape):
 class Snippet(Shape):
     """A passage of a file."""
 
-    key = "snippet"
     file: str = Field(description="path in the repository")
     code: str = Field(description="lines exactly as they stand in the file")
     relevance: str
@@ -143,7 +147,6 @@ class Impact(Shape):
 class PlannedEdit(Shape):
     """One intended change."""
 
-    key = "planned_edit"
     file: str = Field(description="path in the repository")
     new_file: bool = Field(description="whether the file is to be made")
     change: str
@@ -185,12 +188,11 @@ Kind = Literal[
 class PlannedStep(Shape):
     """One step of a planned workflow."""
 
-    key = "planned_step"
     name: str = Field(description="unique in the workflow: lower-case letters, digits and underscores")
     kind: Kind = Field(description="what the step asks for")
     requires: list[str] = Field(description="names of the steps that it builds on")
     guards: list[str] = Field(description="names of the guards that judge it, in order")
-    rmax: int = Field(description="how often it may be asked again, 0 to 10")
+    rmax: int = Field(description=f"how often it may be asked again, 0 to {MOST_RETRIES}")
 
 
 class WorkflowPlan(Shape):

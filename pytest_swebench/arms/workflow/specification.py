@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pytest_swebench.arms.agent.history import clean
 from pytest_swebench.arms.context.listing import listing
-from pytest_swebench.arms.context.material import from_repository
+from pytest_swebench.arms.context.material import Material
 from pytest_swebench.arms.context.shown import LISTING_TOKENS, file_text
 from pytest_swebench.arms.context.sources import MAX_BYTES, is_source, is_test, text_of
 from pytest_swebench.arms.context.words import words
+from pytest_swebench.arms.workflow.prompt import shortened
 from pytest_swebench.arms.workflow.shapes import LocalisedTests, Shape
 from pytest_swebench.datasets.instance import Problem
 from pytest_swebench.providers.tokens import BYTES_PER_TOKEN, estimate_tokens
 from pytest_swebench.sandbox.protocol import Sandbox
-
-FILES: Final = 3
-"""How many files a step is shown, as atomicguard's patch steps are."""
 
 STATEMENT_CHARS: Final = 60_000
 SAMPLE_CHARS: Final = 3_000
@@ -37,15 +36,24 @@ def specification(problem: Problem, sandbox: Sandbox) -> str:
     """Return the issue, what lies in the repository, and how its tests look: one conftest and one test file."""
     tracked = sandbox.files()
     parts = [
-        f"<issue>\n{_cut(problem.statement, STATEMENT_CHARS)}\n</issue>",
+        f"<issue>\n{shortened(problem.statement, STATEMENT_CHARS)}\n</issue>",
         f'<files repository="{problem.repo}">\n{listing(tracked, LISTING_TOKENS)}\n</files>',
         *_test_samples(problem.statement, tracked, sandbox),
     ]
-    return _printable("\n\n".join(parts))
+    return clean("\n\n".join(parts))
 
 
-def shown_files(problem: Problem, sandbox: Sandbox, accepted: Mapping[type[Shape], Shape], limit: int = FILES) -> str:
-    """Return at most `limit` files of the base commit as a request shows them, about `FILES_TOKENS` tokens of them."""
+def shown_files(
+    problem: Problem,
+    sandbox: Sandbox,
+    accepted: Mapping[type[Shape], Shape],
+    limit: int,
+    material: Callable[[], Material],
+) -> str:
+    """Return at most `limit` files of the base commit as a request shows them, about `FILES_TOKENS` tokens of them.
+
+    `material` is what a request about the problem may show, for the case that no answer names a file.
+    """
     tracked = frozenset(sandbox.files())
     # the latest first; tests that are near the fault are not what has to change
     answers = [answer.model_dump() for shape, answer in reversed(list(accepted.items())) if shape is not LocalisedTests]
@@ -54,9 +62,9 @@ def shown_files(problem: Problem, sandbox: Sandbox, accepted: Mapping[type[Shape
     found = sandbox.read_all(chosen, max_bytes=MAX_BYTES)
     texts = {path: text for path in chosen if path in found and (text := text_of(found[path])) is not None}
     if not texts:
-        material = from_repository(problem, sandbox)
-        best = [path for path in material.candidates if path in material.wanted or not is_test(path)]
-        texts = {path: material.candidates[path] for path in best[:limit]}
+        retrieved = material()
+        best = [path for path in retrieved.candidates if path in retrieved.wanted or not is_test(path)]
+        texts = {path: retrieved.candidates[path] for path in best[:limit]}
     names = frozenset(_WORD.findall(" ".join([problem.statement, *_strings(answers)])))
     room, shown = FILES_TOKENS, []
     for path, text in texts.items():
@@ -64,7 +72,7 @@ def shown_files(problem: Problem, sandbox: Sandbox, accepted: Mapping[type[Shape
         part = whole if estimate_tokens(whole) <= room else file_text(path, _passages(text, names, room))
         room -= estimate_tokens(part)
         shown.append(part)
-    return _printable("\n\n".join(shown))
+    return clean("\n\n".join(shown))
 
 
 def _test_samples(statement: str, tracked: Sequence[str], sandbox: Sandbox) -> Iterator[str]:
@@ -77,7 +85,7 @@ def _test_samples(statement: str, tracked: Sequence[str], sandbox: Sandbox) -> I
     for path in chosen:
         text = text_of(found.get(path, b""))
         if text:
-            yield f'<test_infrastructure path="{path}">\n{_cut(text, SAMPLE_CHARS)}\n</test_infrastructure>'
+            yield f'<test_infrastructure path="{path}">\n{shortened(text, SAMPLE_CHARS)}\n</test_infrastructure>'
 
 
 def _most_alike(statement: str, paths: Sequence[str]) -> list[str]:
@@ -146,12 +154,3 @@ def _with_gaps(lines: Sequence[str], kept: set[int]) -> str:
     if last + 1 < len(lines):
         shown.append(f"[... lines {last + 2} to {len(lines)} are left out ...]")
     return "\n".join(shown)
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[:limit]}\n[... {len(text) - limit} more characters ...]"
-
-
-def _printable(text: str) -> str:
-    """Return `text` with bytes that are no text made `?`: no endpoint takes them."""
-    return text.encode(errors="replace").decode()

@@ -87,18 +87,12 @@ class Story:
         return settled
 
 
-def tokens_of(answer: Answer) -> int:
-    """Return all tokens of an answer and what led to it, those from and for caches included."""
-    usage = answer.usage
-    return usage.input + usage.output + usage.cache_read + usage.cache_write
-
-
 def _spent(answer: Answer | None) -> dict[str, int]:
     if answer is None:
         return {}
-    total = tokens_of(answer)
+    usage = answer.usage
     return {
-        "prompt_tokens": total - answer.usage.output,
-        "completion_tokens": answer.usage.output,
-        "total_tokens": total,
+        "prompt_tokens": usage.total - usage.output,
+        "completion_tokens": usage.output,
+        "total_tokens": usage.total,
     }

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pytest_swebench.cell import Cell
 from pytest_swebench.events import BackedOff
 from pytest_swebench.outcome import IntegrityState, Outcome
+from pytest_swebench.records.traceline import shortened
 from pytest_swebench.reporting.progress.state import ProgressState
 from pytest_swebench.reporting.summary import reason_of
 
@@ -39,7 +40,7 @@ def plain(text: str, longest: int = _LONGEST) -> str:
     """Return `text` on one line, cut to `longest` characters, without any that a terminal would act upon."""
     line = "".join(char if char.isprintable() else " " for char in text)
     line = " ".join(line.split())
-    return line if len(line) <= longest else f"{line[: longest - 3]}..."
+    return shortened(line, longest)
 
 
 def total(state: ProgressState) -> str:

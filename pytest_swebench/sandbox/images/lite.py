@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import files as files_of
 from importlib.resources import files
@@ -27,6 +28,7 @@ LOCAL_BASES: Final = ("pytest-swebench-base:latest", f"{LITE}:py3.11")
 LABEL: Final = "pytest_swebench.lite"
 """The label of a lite image; its value is what it was built upon."""
 
+# Pure Python all of them, so any interpreter of about this age runs them.
 _COPIED: Final = ("pytest", "pluggy", "iniconfig", "packaging", "pygments")
 _VERSION: Final = "import sys; print('py%d.%d' % sys.version_info[:2])"
 
@@ -77,12 +79,14 @@ def _build(client: DockerClient, base: str, repository: str, *, online: bool) ->
     """Build upon `base`; without `online` nothing is fetched. Raises InfraError with the build's last words."""
     from docker.errors import BuildError
 
+    context = {"Dockerfile": (files("pytest_swebench") / "sandbox/lite/Dockerfile").read_bytes()}
+    context |= {f"site/{name}": content for name, content in pytest_files().items()}
     arguments = {"BASE": base} | ({} if online else {"PACKAGES": ""})
     what = f"building {repository!r} upon {base!r}"
     with engine_errors(what):
         try:
             image, _ = client.images.build(
-                fileobj=_context(),
+                fileobj=build_context(context),
                 custom_context=True,
                 buildargs=arguments,
                 labels={LABEL: base},
@@ -103,20 +107,23 @@ def _build(client: DockerClient, base: str, repository: str, *, online: bool) ->
     return LiteImage(f"{repository}:{tag}", base, built=True)
 
 
-def _context() -> io.BytesIO:
-    """Return the Dockerfile, and pytest as it is installed here."""
+def pytest_files() -> dict[str, bytes]:
+    """Return pytest as it is installed here, by paths below a folder of packages."""
+    return {
+        str(file): Path(str(file.locate())).read_bytes()
+        for package in _COPIED
+        for file in files_of(package) or ()
+        if ".." not in file.parts and "__pycache__" not in file.parts
+    }
+
+
+def build_context(files: Mapping[str, bytes]) -> io.BytesIO:
+    """Return what the engine builds from: a tar of `files`, the Dockerfile among them."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as tar:
-        _add(tar, "Dockerfile", (files("pytest_swebench") / "sandbox/lite/Dockerfile").read_bytes())
-        for package in _COPIED:
-            for file in files_of(package) or ():
-                if ".." not in file.parts and "__pycache__" not in file.parts:
-                    _add(tar, f"site/{file}", Path(str(file.locate())).read_bytes())
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
     stream.seek(0)
     return stream
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    tar.addfile(entry, io.BytesIO(content))

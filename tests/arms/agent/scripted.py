@@ -1,20 +1,20 @@
-"""A model that says what a test has it say, and keeps what it was asked."""
+"""A model that says what a test has it say, for ever at last, and what an agent is given beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pytest_swebench.arms.protocol import Draft, SolveContext
 from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.instance import Problem
-from pytest_swebench.providers.protocol import Answer, Request, StopReason, ToolCall, Usage
-from pytest_swebench.records.trace import Artifact, Trace, TraceEvent
+from pytest_swebench.providers.protocol import Answer, StopReason, ToolCall, Usage
+from pytest_swebench.records.trace import Trace
 from pytest_swebench.sandbox.protocol import Sandbox
-
-Step = Answer | Exception | Callable[[Request], Answer]
+from tests.support import scripted
+from tests.support.kept import Kept
+from tests.support.scripted import Line
 
 
 def says(text: str, stop_reason: StopReason = StopReason.END) -> Answer:
@@ -26,46 +26,17 @@ def calls(*asked: tuple[str, dict[str, Any]], text: str = "") -> Answer:
     return Answer(text=text, model="m", stop_reason=StopReason.TOOL_USE, usage=Usage(10, 5), tool_calls=tool_calls)
 
 
-class Scripted:
-    """Takes one step of the script a request, the last one for ever."""
+class Scripted(scripted.Scripted):
+    """Takes one line of the script a request, the last one for ever."""
 
-    name = "scripted"
-
-    def __init__(self, steps: Iterable[Step]) -> None:
-        self.requests: list[Request] = []
-        self.timeouts_s: list[float] = []
-        self._steps = list(steps)
-
-    def complete(self, request: Request, *, timeout_s: float) -> Answer:
-        self.requests.append(request)
-        self.timeouts_s.append(timeout_s)
-        step = self._steps.pop(0) if len(self._steps) > 1 else self._steps[0]
-        if isinstance(step, Exception):
-            raise step
-        return step if isinstance(step, Answer) else step(request)
-
-    def close(self) -> None:
-        return
+    def __init__(self, lines: Sequence[Line]) -> None:
+        super().__init__(lines, again=True)
 
     def told(self) -> list[str]:
         """Return what the model was told in its last request after its last answer."""
         messages = self.requests[-1].messages
         last = max((at for at, message in enumerate(messages) if message.role == "assistant"), default=-1)
         return [message.content for message in messages[last + 1 :]]
-
-
-@dataclass
-class Kept:
-    """A trace in memory."""
-
-    events: list[TraceEvent] = field(default_factory=list)
-    artifacts: list[Artifact] = field(default_factory=list)
-
-    def event(self, event: TraceEvent) -> None:
-        self.events.append(event)
-
-    def artifact(self, artifact: Artifact) -> None:
-        self.artifacts.append(artifact)
 
 
 def no_sandbox() -> Sandbox:

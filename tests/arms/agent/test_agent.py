@@ -11,7 +11,6 @@ import pytest
 
 from pytest_swebench.arms.agent.agent import MAX_TURNS, Agent
 from pytest_swebench.arms.protocol import Draft
-from pytest_swebench.arms.simple import Gold
 from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
 from pytest_swebench.errors import BudgetExhausted, InputError, LimitReached
@@ -30,8 +29,9 @@ from pytest_swebench.redact import Redactor
 from pytest_swebench.run import CellResult, run_cell
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.workplace import Direct
-from tests.arms.agent.scripted import Kept, Scripted, calls, context, says
+from tests.arms.agent.scripted import Scripted, calls, context, says
 from tests.run.bench import Bench
+from tests.support.kept import Kept
 
 BODY = """\
     for index, char in enumerate(line):
@@ -245,7 +245,6 @@ def test_the_version_covers_what_an_agent_may_do() -> None:
 def test_its_limits_are_those_of_the_field() -> None:
     assert (MAX_TURNS, Agent.max_cost_usd, Agent.timeout_s, Agent.takes_turns) == (250, 3.0, 3600.0, True)
     assert (Agent.name, Agent.paid, Agent.oracle) == ("agent", True, False)
-    assert Gold.name != Agent.name
 
 
 def test_what_it_costs_is_foretold(instance: Instance) -> None:

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from pytest_swebench.arms.agent.clock import Clock
-from pytest_swebench.arms.agent.loop import CALL_TIMEOUT_S, CALLS_AT_ONCE, KEPT_CALLS, Ended, EndReason, Loop
+from pytest_swebench.arms.agent.clock import CALL_TIMEOUT_S, Clock
+from pytest_swebench.arms.agent.loop import CALLS_AT_ONCE, Ended, EndReason, Loop
+from pytest_swebench.arms.agent.progress import KEPT_CALLS
 from pytest_swebench.arms.agent.tools import AgentTool, ToolResult, object_schema
 from pytest_swebench.arms.protocol import Draft
 from pytest_swebench.errors import BudgetExhausted, ContextOverflow, LimitReached, ProviderError
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.protocol import Request, StopReason, Tool
 from pytest_swebench.records.trace import EventType
-from tests.arms.agent.scripted import Kept, Scripted, calls, context, says
+from tests.arms.agent.scripted import Scripted, calls, context, says
+from tests.support.kept import Kept
 
 
 def echo(arguments: Mapping[str, Any]) -> ToolResult:
@@ -60,9 +62,9 @@ def test_calls_are_run_in_order_until_one_ends_it(tmp_path: Path) -> None:
     loop.say("begin")
     assert loop.run() == Ended(EndReason.TOOL, "the end")
     assert model.told() == ["a", "b"]
-    assert (loop.turns, loop.tokens, loop.last_text) == (2, 30, "I echo.")
-    assert loop.commands == ("echo a", "echo b")
-    assert [call["name"] for call in loop.tool_calls] == ["echo", "echo", "end"]
+    assert (loop.progress.turns, loop.progress.tokens, loop.progress.last_text) == (2, 30, "I echo.")
+    assert loop.progress.commands == ("echo a", "echo b")
+    assert [call["name"] for call in loop.progress.tool_calls] == ["echo", "echo", "end"]
 
 
 def one_tool(call: Any, folder: Path, kept: Kept) -> Loop:
@@ -122,7 +124,7 @@ def test_turns_of_a_run_count_towards_all_of_them(tmp_path: Path) -> None:
     loop = make(model, tmp_path, max_turns=5)
     for turns, all_turns in ((3, 3), (1, 4), (2, 5), (1, 5)):
         assert loop.run(turns).reason is EndReason.TURNS
-        assert loop.turns == all_turns
+        assert loop.progress.turns == all_turns
 
 
 def test_a_silent_model_is_told_so_three_times(tmp_path: Path) -> None:
@@ -165,7 +167,7 @@ def test_unknown_tools_and_wrong_arguments_are_told(tmp_path: Path) -> None:
     first, second = model.told()
     assert first == "error: unknown tool 'ecko'; did you mean 'echo'? known: echo, end"
     assert second.startswith("error: wrong arguments for 'echo'")
-    assert loop.commands == ()
+    assert loop.progress.commands == ()
 
 
 def test_a_model_that_only_calls_unknown_tools_has_its_turns(tmp_path: Path) -> None:
@@ -178,7 +180,7 @@ def test_every_call_gets_a_result_also_after_the_end_and_beyond_the_most(tmp_pat
     model = Scripted([many, calls(("end", {}), ("echo", {"text": "late"})), DONE])
     loop = make(model, tmp_path)
     assert loop.run().reason is EndReason.TOOL
-    assert len(loop.commands) == CALLS_AT_ONCE
+    assert len(loop.progress.commands) == CALLS_AT_ONCE
     told = model.told()
     assert len(told) == CALLS_AT_ONCE + 2
     assert told[-1] == f"not run: at most {CALLS_AT_ONCE} calls at once; call it again"
@@ -192,7 +194,7 @@ def test_long_outputs_and_arguments_are_cut(tmp_path: Path) -> None:
     loop = make(model, tmp_path)
     loop.run()
     assert len(model.told()[0]) == 10_000
-    assert len(loop.tool_calls[0]["arguments"]["text"]) == 2_000
+    assert len(loop.progress.tool_calls[0]["arguments"]["text"]) == 2_000
 
 
 def test_what_stands_is_left_before_each_call(tmp_path: Path) -> None:
@@ -202,7 +204,7 @@ def test_what_stands_is_left_before_each_call(tmp_path: Path) -> None:
     with pytest.raises(BudgetExhausted):
         loop.run()
     assert [draft.commands for draft in drafts[:2]] == [(), ("echo a",)]
-    assert drafts[-1] == loop.draft
+    assert drafts[-1] == loop.progress.draft
     assert (drafts[-1].patch, drafts[-1].per_step_tokens) == (None, {"worker": 15})
 
 
@@ -232,7 +234,7 @@ def test_a_record_has_an_end(tmp_path: Path) -> None:
     many = calls(*[("echo", {"text": "a"})] * CALLS_AT_ONCE)
     loop = make(Scripted([many]), tmp_path, max_turns=KEPT_CALLS // CALLS_AT_ONCE + 2)
     loop.run()
-    assert len(loop.tool_calls) == KEPT_CALLS < len(loop.commands)
+    assert len(loop.progress.tool_calls) == KEPT_CALLS < len(loop.progress.commands)
 
 
 def test_old_outputs_make_room_where_the_conversation_is_too_long(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +13,12 @@ from pytest_swebench.arms.protocol import Draft, SolveContext
 from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.datasets.tasks import instance_from_task
-from pytest_swebench.providers.protocol import Answer, Request, StopReason, ToolCall, Usage
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Sandbox, SandboxBackend
+from tests.arms.agent.scripted import Scripted, calls, says
 from tests.support.local_tasks import TASKS, encoded, fix_of, make_repositories
 
 Calls = Sequence[tuple[str, dict[str, Any]]]
-
-
-@dataclass
-class Scripted:
-    """A provider whose answers are lists of tool calls, or a text; the last one goes on for ever."""
-
-    turns: Sequence[Calls | str]
-    name: str = "scripted"
-    asked: list[Request] = field(default_factory=list)
-
-    def complete(self, request: Request, *, timeout_s: float) -> Answer:
-        self.asked.append(request)
-        turn = self.turns[min(len(self.asked), len(self.turns)) - 1]
-        if isinstance(turn, str):
-            return Answer(text=turn, model="m", stop_reason=StopReason.END, usage=Usage(10, 5))
-        calls = tuple(ToolCall(f"c{len(self.asked)}.{number}", *call) for number, call in enumerate(turn))
-        return Answer(text="", model="m", stop_reason=StopReason.TOOL_USE, usage=Usage(10, 5), tool_calls=calls)
-
-    def close(self) -> None:
-        return
 
 
 @dataclass
@@ -51,7 +31,8 @@ class Place:
     opened: list[Sandbox]
 
     def with_model(self, *turns: Calls | str, **changes: Any) -> tuple[SolveContext, Scripted]:
-        provider = Scripted(turns)
+        """Return the context with a model whose answers are tool calls or a text; the last goes on for ever."""
+        provider = Scripted([says(turn) if isinstance(turn, str) else calls(*turn) for turn in turns])
         return dataclasses.replace(self.context, provider=provider, **changes), provider
 
     @property

@@ -4,7 +4,6 @@ import base64
 import dataclasses
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +12,7 @@ from pytest_swebench.arms.local.stages import install_trouble
 from pytest_swebench.arms.simple import Null
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
 from pytest_swebench.errors import InfraError, InputError, LimitReached
+from pytest_swebench.redact import Redactor
 from pytest_swebench.sandbox.protocol import CommandResult
 from tests.arms.local.conftest import Place
 from tests.support.local_tasks import fix_of
@@ -39,6 +39,14 @@ def test_a_known_patch_is_tested_before_and_after(open_task: Open) -> None:
     assert result["duration_s"] >= result["duration_clone_s"] + result["duration_test_s"] > 0
 
 
+def test_what_tests_print_last_is_kept_without_secrets(open_task: Open) -> None:
+    place = open_task("basket-total", patch_b64="")
+    context = dataclasses.replace(place.context, redact=Redactor(["deselected"]).data)
+    Baseline().solve(context)
+    assert place.result["tail"].startswith("1 failed, 3 [redacted] in ")
+    assert place.tail == f"{place.result['tail']}\n"
+
+
 def test_without_a_patch_the_tests_run_once(open_task: Open) -> None:
     place = open_task("basket-total", patch_b64="")
     solution = Baseline().solve(place.context)
@@ -63,7 +71,7 @@ def test_a_src_layout_needs_no_install(open_task: Open) -> None:
     assert (place.result["status_before"], place.result["status"]) == ("fail", "pass")
 
 
-def test_an_install_that_fails_is_noted_and_the_tests_decide(open_task: Open, tmp_path: Path) -> None:
+def test_an_install_that_fails_is_noted_and_the_tests_decide(open_task: Open) -> None:
     place = open_task("colours-known")
     sandbox = place.context.sandbox()
     sandbox.write({"requirements.txt": b"--no-index\nno-such-thing\n"})

@@ -66,8 +66,8 @@ def test_agent_in_a_container_with_its_pip_tool(contained: Open) -> None:
         [("swe_pytest", {})],
     )
     solution = OnePatchAgent().solve(context)
-    refused, installed = [message.content for message in model.asked[-1].messages if message.role == "tool"][:2]
-    assert refused.startswith("error: '--index-url=http://example.org' is no package")
+    refused, installed = [message.content for message in model.requests[-1].messages if message.role == "tool"][:2]
+    assert refused.startswith("error: '--index-url=http://example.org' is not the name of a package")
     assert not installed.startswith("error"), installed
     assert place.result["status"] == "pass"
     assert solution.commands == ("pip install 'pluggy>=1'",)

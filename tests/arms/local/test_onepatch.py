@@ -39,7 +39,7 @@ def test_test_patch_test_ends_with_pytests_own_tail(open_task: Open) -> None:
     place = open_task("basket-discount")
     context, model = place.with_model([("swe_clone", {})], PYTEST, patching("basket-discount"), PYTEST, "never asked")
     solution = OnePatchAgent().solve(context)
-    assert len(model.asked) == 4
+    assert len(model.requests) == 4
     result = place.result
     assert (result["status_before"], result["status"], result["patch_applied"]) == ("fail", "pass", True)
     assert solution.response_text == result["tail"]
@@ -56,10 +56,10 @@ def test_the_prompt_tells_the_task_and_nothing_hidden(open_task: Open) -> None:
     place = open_task("basket-discount", problem_statement="Discounts are wrong.")
     context, model = place.with_model(PYTEST, patching("basket-discount"), PYTEST)
     OnePatchAgent().solve(context)
-    first = model.asked[0]
+    first = model.requests[0]
     text = first.messages[0].content
     assert "Discounts are wrong." in text
-    assert "pytest -k 'discount'" in text
+    assert "pytest -k discount\n" in text
     assert f"{TURNS} answers" in first.system
     assert "price * percent / 100" not in first.system + text
     assert first.temperature == 0.2
@@ -69,7 +69,7 @@ def test_tests_that_pass_at_once_end_it_without_a_patch(open_task: Open) -> None
     place = open_task("colours-known")
     context, model = place.with_model([("swe_install", {})], PYTEST, "never asked")
     solution = OnePatchAgent().solve(context)
-    assert len(model.asked) == 2
+    assert len(model.requests) == 2
     assert place.result["status"] == "pass"
     assert place.result["status_before"] is None
     assert solution.patch == Null().solve(context).patch  # graded as it is
@@ -79,7 +79,7 @@ def test_a_second_patch_is_refused(open_task: Open) -> None:
     place = open_task("calendar-all")
     context, model = place.with_model(patching("basket-all"), patching("calendar-all"), PYTEST)
     solution = OnePatchAgent().solve(context)
-    first, second = said(model.asked[-1])
+    first, second = said(model.requests[-1])
     assert "does not apply, and there is no second attempt" in first
     assert second.startswith("error: the one patch was tried already")
     assert (place.result["status"], place.result["patch_applied"]) == ("fail", False)
@@ -95,7 +95,7 @@ def test_an_empty_patch_is_no_attempt_and_fences_are_taken_off(open_task: Open) 
         [("swe_apply_patch_text", {"patch": " \n"})], [("swe_apply_patch_text", {"patch": fenced})], PYTEST
     )
     solution = OnePatchAgent().solve(context)
-    assert said(model.asked[-1])[0] == "error: the patch is empty; give a unified diff"
+    assert said(model.requests[-1])[0] == "error: the patch is empty; give a unified diff"
     assert place.result["status"] == "pass"
     assert bare(solution.patch) == fix_of("calendar-all")
 
@@ -104,7 +104,7 @@ def test_a_model_that_only_talks_gets_pytests_tail_for_its_last_word(open_task: 
     place = open_task("basket-total")
     context, model = place.with_model("All tests pass now: 99 passed in 0.01s")
     solution = OnePatchAgent().solve(context)
-    assert len(model.asked) == 4  # the first words and three reminders
+    assert len(model.requests) == 4  # the first words and three reminders
     assert solution.response_text.startswith("1 failed, 3 deselected in ")
     assert place.result["status"] == "fail"
     assert solution.patch == ""
@@ -116,7 +116,7 @@ def test_turns_are_bounded(open_task: Open, turns: int | None, asked: int) -> No
     variant = Variant("v", "v", "m", 0.2, turns)
     context, model = place.with_model([("swe_read_file", {"path": "basket.py"})], variant=variant)
     solution = OnePatchAgent().solve(context)
-    assert len(model.asked) == asked
+    assert len(model.requests) == asked
     assert solution.stop is Stop.STEPS
     assert place.result["status"] == "fail"
 
@@ -129,7 +129,7 @@ def test_a_limit_keeps_the_result_so_far(open_task: Open) -> None:
         name = "poor"
 
         def complete(self, request: Request, *, timeout_s: float) -> Any:
-            if len(model.asked) == 2:
+            if len(model.requests) == 2:
                 raise LimitReached(Stop.COST, "no money left")
             return model.complete(request, timeout_s=timeout_s)
 
@@ -149,7 +149,7 @@ def test_a_repository_that_cannot_be_had_costs_no_call(open_task: Open) -> None:
     context, model = place.with_model(PYTEST)
     with pytest.raises(InfraError):
         OnePatchAgent().solve(context)
-    assert model.asked == []
+    assert model.requests == []
     assert place.result["status"] == "fail"
 
 

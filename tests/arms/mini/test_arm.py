@@ -31,10 +31,12 @@ from pytest_swebench.providers.meter import Meter
 from pytest_swebench.providers.protocol import Answer, Message, Provider, Request, StopReason
 from pytest_swebench.records.formats.mini_swe_agent import is_trajectory, trajectory_of
 from pytest_swebench.records.trace import EventType
+from pytest_swebench.redact import Redactor
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.protocol import Sandbox
-from tests.arms.agent.scripted import Kept, Scripted, calls, context, says
+from tests.arms.agent.scripted import Scripted, calls, context, says
 from tests.support.asking import connect
+from tests.support.kept import Kept
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
 from tests.support.trivial import trivial_image, trivial_instance
 
@@ -60,9 +62,9 @@ Solve = Callable[..., Solution]
 def solve(calc: Instance, sandbox: Sandbox, tmp_path: Path) -> Solve:
     """Let the arm work on `calc`; what it leaves lies in `left`."""
 
-    def run(model: Provider, **more: Any) -> Solution:
+    def run(model: Provider, redact: Callable[[Any], Any] = lambda data: data, **more: Any) -> Solution:
         given = context(Scripted([]), tmp_path / "left", sandbox=lambda: sandbox, problem=calc.problem, **more)
-        return Mini().solve(dataclasses.replace(given, provider=model))
+        return Mini().solve(dataclasses.replace(given, provider=model, redact=redact))
 
     return run
 
@@ -72,7 +74,7 @@ def trajectory(folder: Path) -> dict[str, Any]:
     return data
 
 
-def test_model_works_with_its_tool_until_it_submits(solve: Solve, tmp_path: Path) -> None:
+def test_model_works_with_its_tool_until_it_submits(solve: Solve) -> None:
     model = Scripted([bash("cat calc.py", "ls", text="I look."), bash(MEND), bash(DIFF), bash(SUBMIT)])
     drafts: list[Draft] = []
     kept = Kept()
@@ -108,10 +110,9 @@ def test_requests_hold_the_prompts_and_the_conversation(solve: Solve, sandbox: S
     assert [timeout_s <= 60.0 for timeout_s in model.timeouts_s] == [True, True]
 
 
-def test_trajectory_is_one_of_the_library_s_own(solve: Solve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LLM_API_KEY", "sk-canary-0123456789")
+def test_trajectory_is_one_of_the_library_s_own(solve: Solve, tmp_path: Path) -> None:
     paid = Meter(Scripted([bash("echo sk-canary-0123456789"), bash(MEND, DIFF), bash(SUBMIT)]), price=lambda *_: 0.25)
-    solve(paid)
+    solve(paid, redact=Redactor(["sk-canary-0123456789"]).data)
     data = trajectory(tmp_path)
     assert is_trajectory(data)
     assert data["trajectory_format"] == "mini-swe-agent-1.1"
@@ -180,9 +181,7 @@ def test_sandbox_that_is_lost_is_infrastructure(solve: Solve, sandbox: Sandbox, 
     assert trajectory(tmp_path)["info"]["exit_status"] == "SandboxLost"
 
 
-def test_cap_on_cost_goes_through_and_leaves_a_tidy_working_copy(
-    solve: Solve, sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_cap_on_cost_goes_through_and_leaves_a_tidy_working_copy(solve: Solve, sandbox: Sandbox) -> None:
     drafts: list[Draft] = []
     kept = Kept()
     with pytest.raises(BudgetExhausted):
@@ -277,5 +276,8 @@ def test_submission_without_a_patch_leaves_the_last_words(solve: Solve) -> None:
 
 
 def test_version_is_of_the_library_and_the_arm(library: Library) -> None:
-    assert Mini().version == Mini().version
+    class Shorter(Mini):
+        timeout_s = 60.0
+
+    assert Shorter().version != Mini().version == Mini().version
     assert (Mini.timeout_s, Mini.max_cost_usd, Mini.takes_turns) == (3600.0, 3.0, True)

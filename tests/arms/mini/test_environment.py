@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.arms.agent.clock import Clock
+from pytest_swebench.arms.agent.progress import Progress
 from pytest_swebench.arms.agent.workbench import Workbench
 from pytest_swebench.arms.mini.environment import MARKER, SandboxEnvironment
 from pytest_swebench.arms.mini.library import Library, Settings
-from pytest_swebench.arms.mini.progress import Progress
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.protocol import Sandbox
-from tests.arms.agent.scripted import Kept
+from tests.support.kept import Kept
 from tests.support.trivial import trivial_image, trivial_instance
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def drive(library: Library, environment: SandboxEnvironment, *commands: str) -> 
 @pytest.fixture
 def environment(library: Library, settings: Settings, sandbox: Sandbox) -> Iterator[SandboxEnvironment]:
     with closing(Workbench(sandbox, Clock(120.0))) as bench:
-        yield SandboxEnvironment(bench, settings, library, Progress(Kept()))
+        yield SandboxEnvironment(bench, settings, library, Progress("mini", Kept()))
 
 
 def test_commands_run_and_a_submission_ends_the_agent(
@@ -67,14 +67,16 @@ def test_what_only_looks_like_a_submission_is_none(environment: SandboxEnvironme
 def test_command_over_its_time_is_told_so(library: Library, settings: Settings, sandbox: Sandbox) -> None:
     hasty = dataclasses.replace(settings, command_timeout_s=0.5)
     with closing(Workbench(sandbox, Clock(120.0))) as bench:
-        output = SandboxEnvironment(bench, hasty, library, Progress(Kept())).execute({"command": "echo on; sleep 60"})
+        output = SandboxEnvironment(bench, hasty, library, Progress("mini", Kept())).execute(
+            {"command": "echo on; sleep 60"}
+        )
     assert (output["output"], output["returncode"]) == ("on\n", -1)
     assert output["exception_info"].startswith("The command took more than 0.5 s; it was killed")
 
 
 def test_end_of_all_time_ends_the_agent(library: Library, settings: Settings, sandbox: Sandbox) -> None:
     with closing(Workbench(sandbox, Clock(0.0))) as bench:
-        ended, told = drive(library, SandboxEnvironment(bench, settings, library, Progress(Kept())), MEND)
+        ended, told = drive(library, SandboxEnvironment(bench, settings, library, Progress("mini", Kept())), MEND)
     assert ended["exit_status"] == "TimeExceeded"
     assert told == []
 
@@ -98,7 +100,7 @@ def test_same_in_a_container(library: Library, settings: Settings, docker_client
         closing(backend.open(trivial_instance(1))) as sandbox,
         closing(Workbench(sandbox, Clock(120.0))) as bench,
     ):
-        environment = SandboxEnvironment(bench, settings, library, Progress(Kept()))
+        environment = SandboxEnvironment(bench, settings, library, Progress("mini", Kept()))
         ended, told = drive(library, environment, "pwd; exit 4", "ls /sys/class/net", MEND, DIFF, SUBMIT)
         assert "+    return a + b" in sandbox.diff()
     assert ended["exit_status"] == "Submitted"

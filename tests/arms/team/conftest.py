@@ -10,31 +10,24 @@ from pytest_swebench.arms.protocol import Arm, Draft, Solution, SolveContext
 from pytest_swebench.cell import Variant
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.providers.protocol import Request
-from pytest_swebench.records.trace import Artifact, EventType, TraceEvent
+from pytest_swebench.records.trace import EventType
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Sandbox
+from tests.support.kept import Kept
 from tests.support.scripted import Line, Scripted
 from tests.support.task_repo import make_task
 
 
 @dataclass
-class Kept:
-    """A trace in memory."""
-
-    events: list[TraceEvent] = field(default_factory=list)
-
-    def event(self, event: TraceEvent) -> None:
-        self.events.append(event)
-
-    def artifact(self, artifact: Artifact) -> None:
-        raise AssertionError("teams leave no artifacts")
+class TeamTrace(Kept):
+    """A trace in memory, and who had the floor in it."""
 
     def notes(self) -> list[str]:
-        return [event.summary for event in self.events if event.type is EventType.NOTE]
+        return [event.summary for event in self.of(EventType.NOTE)]
 
     def floor(self) -> list[str]:
         """Who had the floor, in order."""
-        return [event.agent for event in self.events if event.type is EventType.STEP_START]
+        return [event.agent for event in self.of(EventType.STEP_START)]
 
 
 @dataclass
@@ -44,7 +37,7 @@ class Stage:
     instance: Instance
     sandbox: Sandbox
     folder: Path
-    trace: Kept = field(default_factory=Kept)
+    trace: TeamTrace = field(default_factory=TeamTrace)
     drafts: list[Draft] = field(default_factory=list)
     model: Scripted = field(default_factory=lambda: Scripted({}))
 

@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_swebench.arms.protocol import Arm
-from pytest_swebench.arms.team.arm import team_leader_follower, team_review, team_roles, team_round_robin
+from pytest_swebench.arms.team.arm import (
+    TeamArm,
+    TeamPlan,
+    team_leader_follower,
+    team_review,
+    team_roles,
+    team_round_robin,
+)
+from pytest_swebench.arms.team.policy import RoundRobin
 from pytest_swebench.arms.team.roles import Role, budgets
 from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.errors import BudgetExhausted, InputError, LimitReached
@@ -108,8 +116,11 @@ def test_leader_is_told_who_has_no_turns_left(stage: Stage) -> None:
 
 def test_what_is_told_to_the_trace_is_whole(stage: Stage) -> None:
     told = "x" * 700
-    script = {"installer": [over(told)], "tester": [over("no")], "patcher": [over("no", done=False)] * 2}
-    script["tester"] = [over(told, done=False), over("no")]
+    script = {
+        "installer": [over(told)],
+        "tester": [over(told, done=False), over("no")],
+        "patcher": [over("no", done=False)] * 2,
+    }
     stage.play(team_roles(), script)
     # its writer cuts it, once secrets are gone: half of one would stay
     assert f"tester failed and tries once more: {told}" in stage.trace.notes()
@@ -127,6 +138,13 @@ def test_tool_limit_is_each_roles_own(stage: Stage) -> None:
     assert stage.heard("installer").count("refused: swe_read_file has been called 1 times") == 1
     assert "refused" not in stage.heard("tester")
     assert arm.version != team_roles().version
+
+
+@pytest.mark.parametrize(("limit", "value"), [("timeout_s", 60.0), ("max_cost_usd", 0.5)])
+def test_version_counts_the_limits(limit: str, value: float) -> None:
+    plan = TeamPlan(name="mine", roles=team_roles().roles, policy=lambda floor, *_: RoundRobin(floor))
+    other = type("Other", (TeamArm,), {limit: value})
+    assert other(plan).version != TeamArm(plan).version == TeamArm(plan).version
 
 
 def test_patches_are_bounded(stage: Stage) -> None:
@@ -205,7 +223,7 @@ def test_commands_are_kept_for_the_audit(stage: Stage) -> None:
 
 
 def test_other_languages_are_refused_with_the_way_out() -> None:
-    with pytest.raises(InputError, match=r"'issue' is written in 'go', its tools run pytest; choose --language"):
+    with pytest.raises(InputError, match=r"'issue' is written in 'Go', its tools run pytest; choose --language"):
         team_roles().check([made_instance("issue", language="Go")])
 
 

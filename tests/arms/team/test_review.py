@@ -132,8 +132,8 @@ def test_approved_patch_that_fits_no_more_may_be_proposed_anew(stage: Stage) -> 
 
 
 def test_reviewer_who_never_decides_approves_nothing(stage: Stage) -> None:
-    script = {"patcher": [proposal(FIX)], "reviewer": ["I am not sure."]}
-    solution = stage.play(team_review(), script | {"reviewer": ["I am not sure."] * 9})
+    script = {"patcher": [proposal(FIX)], "reviewer": ["I am not sure."] * 9}
+    solution = stage.play(team_review(), script)
     assert solution.patch == ""
     assert solution.failed_guard == "review"
     assert solution.notes.startswith("nobody approved the patch; the reviewer: failed 2 times")

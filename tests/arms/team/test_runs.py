@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,8 +15,10 @@ from pytest_swebench.cell import Cell
 from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.trace import EventType
 from pytest_swebench.records.tracereader import read_traces
-from tests.support.llm_server import LLMServer
+from tests.support.llm_server import AnswerFunction, LLMServer
 from tests.support.local_tasks import TASKS, make_repositories, rows, statement
+from tests.support.local_tasks import play as play_alone
+from tests.support.runs import lines, without_settings
 from tests.support.team_play import play
 
 PLANS = {arm.name: arm for arm in (team_review(), team_round_robin(), team_leader_follower())}
@@ -26,10 +27,8 @@ TURNS = 12
 
 @pytest.fixture
 def tasks(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("PROVIDER", "MODEL", "BASE_URL", "OUTPUT_DIR", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    without_settings(monkeypatch)
     monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov")
     upstream = pytester.path / "upstream"
     limits = {"clone": 30, "install": 60, "test": 30}
     made = rows(str(upstream), make_repositories(upstream), trusted=True, timeouts=limits)
@@ -51,11 +50,6 @@ def run(pytester: pytest.Pytester, tasks: Path, run_id: str, *more: str, arms: s
     return int(pytester.runpytest_subprocess(*options, timeout=300).ret)
 
 
-def results(pytester: pytest.Pytester, run_id: str) -> list[dict[str, Any]]:
-    lines = (pytester.path / "results" / run_id / "results.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
-
-
 @pytest.mark.parametrize(
     "chosen",
     [
@@ -69,7 +63,7 @@ def test_teams_solve_the_tasks_within_their_turns(
     with LLMServer(play) as server:
         url, ids = f"--provider-url={server.openai_url}", f"--instance-ids={','.join(chosen)}"
         assert run(pytester, tasks, "all", url, ids, "-n2") == 0
-    records = results(pytester, "all")
+    records = lines(pytester.path, "all")
     assert Counter(record["outcome"] for record in records) == {"resolved": len(chosen) * len(PLANS)}
     order: dict[str, dict[str, tuple[str, ...]]] = {name: {} for name in PLANS}
     for record in records:
@@ -93,17 +87,29 @@ def test_teams_solve_the_tasks_within_their_turns(
         assert order["team_leader_follower"][task_id] == ((*led, "leader", "patcher") if broken else led)
 
 
-def test_recorded_teams_are_replayed_without_a_call(pytester: pytest.Pytester, tasks: Path) -> None:
+@pytest.mark.parametrize(
+    ("arms", "model"),
+    [
+        pytest.param(tuple(PLANS), play, id="teams"),
+        pytest.param(("agent_onepatch",), play_alone, id="alone"),
+    ],
+)
+def test_recorded_work_is_replayed_without_a_call(
+    pytester: pytest.Pytester, tasks: Path, arms: tuple[str, ...], model: AnswerFunction
+) -> None:
     one = ("--instance-ids=basket-all",)
-    with LLMServer(play) as server:
+    with LLMServer(model) as server:
         url = f"--provider-url={server.openai_url}"
-        assert run(pytester, tasks, "recorded", url, *one, "--cassette=record") == 0
+        assert run(pytester, tasks, "recorded", url, *one, "--cassette=record", arms=",".join(arms)) == 0
         paid = len(server.requests)
-        assert run(pytester, tasks, "replayed", url, *one, "--cassette=replay") == 0
+        assert run(pytester, tasks, "replayed", url, *one, "--cassette=replay", arms=",".join(arms)) == 0
         assert len(server.requests) == paid > 0
     first, second = (
-        {record["variant"]: (record["patch"], record["outcome"], record["calls"]) for record in results(pytester, name)}
+        {
+            record["variant"]: (record["patch"], record["outcome"], record["calls"])
+            for record in lines(pytester.path, name)
+        }
         for name in ("recorded", "replayed")
     )
     assert first == second
-    assert {outcome for _, outcome, _ in first.values()} == {"resolved"}
+    assert {name: outcome for name, (_, outcome, _) in first.items()} == dict.fromkeys(arms, "resolved")

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
 
-from pytest_swebench.arms.workflow.arm import WorkflowArm, countdown, solution_of, workflow_digest
+from pytest_swebench.arms.workflow.arm import WorkflowArm, solution_of, workflow_digest
 from pytest_swebench.arms.workflow.declaration import Prompt, Step, Workflow
 from pytest_swebench.arms.workflow.engine import WorkflowResult
 from pytest_swebench.arms.workflow.policy import Ended, RuleBacktracking
@@ -24,6 +25,14 @@ def arm(*steps: Step, **rest: Any) -> WorkflowArm:
     return WorkflowArm(Workflow(name="mine", steps=steps, **rest))
 
 
+def in_short(problem: Problem, sandbox: Sandbox) -> str:
+    return "IN SHORT"
+
+
+def at_length(problem: Problem, sandbox: Sandbox) -> str:
+    return "AT LENGTH"
+
+
 def test_a_workflow_is_an_arm_that_leaves_a_patch(calc: Sandbox) -> None:
     cell = cell_in(calc, Scripted(["nonsense", {"text": "x"}, AMISS, MEND]))
     solution = arm(step("a"), step("b", Patch, requires=("a",))).solve(cell.context)
@@ -40,6 +49,13 @@ def test_a_workflow_that_fails_leaves_no_patch_and_says_where(calc: Sandbox) -> 
     assert (solution.patch, solution.failed_step, solution.failed_guard) == ("", "b", "GeneratorValidation")
     assert solution.notes.startswith("b: GeneratorValidation: rejected 4 times: The answer is no JSON object")
     assert solution.retry_count == 4
+
+
+def test_where_only_a_person_could_help_it_is_said(calc: Sandbox) -> None:
+    fatal = arm(step("a", Patch, guards=(Told(["FATAL: no Python"]),)))
+    assert fatal.solve(cell_in(calc, Scripted([MEND])).context).notes == (
+        "only a person could help: a: told: FATAL: no Python"
+    )
 
 
 def test_edits_that_change_nothing_fail_at_the_patch(calc: Sandbox) -> None:
@@ -77,12 +93,18 @@ def test_a_workflow_that_could_not_run_makes_no_arm() -> None:
 
 def test_an_own_specification_takes_the_place_of_ours(calc: Sandbox) -> None:
     provider = Scripted([MEND])
-    own = WorkflowArm(
-        Workflow(name="mine", steps=(step("a", Patch),)), specification=lambda problem, sandbox: "IN SHORT"
-    )
+    workflow = Workflow(name="mine", steps=(step("a", Patch),))
+    own = WorkflowArm(workflow, specification=in_short)
     own.solve(cell_in(calc, provider).context)
     assert provider.requests[0].messages[0].content == "Do it.\n\nIN SHORT"
-    assert own.version != arm(step("a", Patch)).version
+    other = WorkflowArm(workflow, specification=at_length)
+    assert len({own.version, other.version, WorkflowArm(workflow).version}) == 3
+
+
+@pytest.mark.parametrize("nameless", [lambda problem, sandbox: "", partial(in_short)])
+def test_a_specification_that_no_version_could_tell_from_others_is_refused(nameless: Any) -> None:
+    with pytest.raises(InputError, match=r"workflow 'mine': specification=.* has no name .*; give a function made by"):
+        WorkflowArm(Workflow(name="mine", steps=(step("a", Patch),)), specification=nameless)
 
 
 @dataclasses.dataclass
@@ -130,8 +152,6 @@ def test_what_a_cell_takes_is_foretold_from_the_steps() -> None:
 
 
 def test_time_is_counted_over_the_whole_of_solving(calc: Sandbox) -> None:
-    left_s = countdown(100.0)
-    assert 0 < left_s() <= 100.0
     with pytest.raises(LimitReached):
         arm(step("a", Patch)).solve(cell_in(calc, Scripted([MEND]), timeout_s=0.0).context)
 

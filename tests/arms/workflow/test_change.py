@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from pytest_swebench.arms.workflow.change import change_of, diff_of
+from pytest_swebench.arms.workflow.change import change_of
 from pytest_swebench.arms.workflow.shapes import Edit, Patch
 from pytest_swebench.patch import EditError
 
@@ -44,11 +44,11 @@ def test_whole_lines_are_replaced() -> None:
 
 
 def test_diff_has_the_form_of_git() -> None:
-    assert diff_of(patch(("calc.py", "a - b", "a + b")), read) == (
+    assert change_of(patch(("calc.py", "a - b", "a + b")), read).diff == (
         "diff --git a/calc.py b/calc.py\n--- a/calc.py\n+++ b/calc.py\n@@ -1,2 +1,2 @@\n"
         " def add(a, b):\n-    return a - b\n+    return a + b\n"
     )
-    assert diff_of(patch(("calc.py", "a - b", "a - b")), read) == ""
+    assert change_of(patch(("calc.py", "a - b", "a - b")), read).diff == ""
 
 
 def test_lines_are_taken_out_by_an_empty_replacement() -> None:
@@ -75,6 +75,21 @@ def test_part_of_a_line_is_replaced_where_it_stands_once() -> None:
 )
 def test_other_blanks_are_made_those_of_the_file(search: str, replace: str) -> None:
     assert changed(("box.py", search, replace))["box.py"] == FILES["box.py"].replace("return 1", "return 3")
+
+
+@pytest.mark.parametrize(
+    ("search", "replace", "result"),
+    [
+        ("\nif self:\n    return 1\n\n", "\nif self:\n    return 3\n\n", "        if self:\n            return 3\n"),
+        ("\nif self:\n    return 1", "\n\nif self:\n    return 3", "\n        if self:\n            return 3\n"),
+        ("if self:\n    return 1\n", "if self:\n    return 3\n\n", "        if self:\n            return 3\n\n"),
+        ("\nif self:\n    return 1\n", "\n", ""),
+        ("if self:\n    return 1\n", "\n", "\n"),
+    ],
+)
+def test_blank_lines_around_the_search_text_are_none_of_the_replacement(search: str, replace: str, result: str) -> None:
+    there = "        if self:\n            return 1\n"
+    assert changed(("box.py", search, replace))["box.py"] == FILES["box.py"].replace(there, result)
 
 
 def test_indentation_that_is_no_shift_is_not_guessed() -> None:
@@ -128,6 +143,8 @@ def test_path_that_leads_out_is_refused() -> None:
 def test_line_ends_of_the_file_are_kept() -> None:
     assert changed(("dos.py", "a = 1\nb = 2\n", "a = 3\nb = 4\n")) == {"dos.py": "a = 3\r\nb = 4\r\n"}
     assert changed(("mixed.py", "b = 2", "b = 4")) == {"mixed.py": "a = 1\r\nb = 4\n"}
+    assert changed(("mixed.py", "a = 1", "a = 3")) == {"mixed.py": "a = 3\r\nb = 2\n"}
+    assert changed(("mixed.py", "a = 1\nb = 2\n", "a = 3\nb = 4\nc = 5\n")) == {"mixed.py": "a = 3\r\nb = 4\nc = 5\n"}
     assert changed(("bare.py", "b = 2\n", "b = 3\n")) == {"bare.py": "a = 1\nb = 3"}
     assert changed(("bare.py", "a = 1\n", "a = 3\n")) == {"bare.py": "a = 3\nb = 2"}
 

@@ -16,6 +16,16 @@ class Nameless(Shape):
     """Forgot its key."""
 
 
+class Brief(Idea):
+    """A thought in few words."""
+
+    key = "brief"
+
+
+class Careful(Patch):
+    """A change that was thought about; its key is that of any."""
+
+
 class Files(Shape):
     """Has a key that every prompt has already."""
 
@@ -105,6 +115,18 @@ def asking(**parts: str) -> Prompt:
             patched(step("a", prompt=asking(escalation="$sumary"))),
             r"has to hold \$summary and no other; it has \$sumary",
         ),
+        (
+            workflow(step("p", Patch), step("q", Careful, requires=("p",))),
+            r"step 'q': Careful and Patch both have the key 'patch'; prompts name answers by it, so give each its own",
+        ),
+        (
+            patched(step("a"), step("b", Brief), step("c", Plan, requires=("a", "b"))),
+            r"step 'c': both 'a' and 'b' make the Idea that it builds on",
+        ),
+        (
+            workflow(step("p", Patch), policy=ReviewBacktracking({"p": 1})),
+            r"follows reviews, but no step makes a Review",
+        ),
         (workflow(step("p", Patch), policy=ReviewBacktracking({"q": 1})), r"its policy speaks of an unknown step 'q'"),
     ],
 )
@@ -124,11 +146,12 @@ def test_a_later_step_of_the_same_shape_is_no_ambiguity() -> None:
     assert ancestors(fine)["c"] == ("a", "b")
 
 
-def test_what_a_workflow_leaves_may_be_another_shape_or_none() -> None:
-    check_workflow(workflow(step("a")), leaves=Idea)
-    check_workflow(workflow(step("a")), leaves=None)
-    with pytest.raises(InputError, match="no step makes a Plan"):
-        check_workflow(workflow(step("a")), leaves=Plan)
+def test_a_workflow_need_not_leave_a_patch() -> None:
+    check_workflow(workflow(step("a")), leaves_patch=False)
+
+
+def test_what_derives_from_a_shape_serves_as_one() -> None:
+    check_workflow(workflow(step("a", Brief), step("p", Careful, requires=("a",), guards=(Told(takes=(Idea,)),))))
 
 
 def test_steps_run_as_declared_as_soon_as_they_can() -> None:

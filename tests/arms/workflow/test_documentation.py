@@ -20,7 +20,9 @@ from pytest_swebench.records.trace import EventType
 from pytest_swebench.records.tracereader import read_trace
 from tests.arms.workflows.answers import GOOD, patch
 from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.support.runs import without_settings
 from tests.support.workflows import step
+from tests.test_project import python_block
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "workflows.md"
 INSTANCE = "tinyconf__tinyconf-5"
@@ -65,8 +67,7 @@ def test_the_guard_of_ones_own_judges_a_patch() -> None:
 
 
 def example() -> str:
-    (found,) = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
-    return str(found)
+    return python_block(DOCUMENT)
 
 
 def test_the_example_has_less_than_twenty_lines() -> None:
@@ -76,9 +77,7 @@ def test_the_example_has_less_than_twenty_lines() -> None:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings but those of the test."""
-    for name in ("PROVIDER", "MODEL", "BASE_URL", "LLM_API_KEY", "OUTPUT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov")
+    without_settings(monkeypatch)
     monkeypatch.setenv("OPENAI_API_KEY", "sk-loopback")
 
 

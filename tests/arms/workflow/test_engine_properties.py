@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pytest_swebench.arms.agent.clock import Clock
 from pytest_swebench.arms.workflow.declaration import Workflow
 from pytest_swebench.arms.workflow.engine import run_workflow
 from pytest_swebench.arms.workflow.policy import Ended, Policy, ReviewBacktracking, RuleBacktracking, Stagnation
@@ -16,8 +17,9 @@ from pytest_swebench.errors import BudgetExhausted
 from pytest_swebench.providers.protocol import Request
 from pytest_swebench.records.trace import EventType, Status
 from pytest_swebench.sandbox.protocol import Sandbox
+from tests.support.kept import Kept
 from tests.support.scripted import Scripted
-from tests.support.workflows import MEND, Kept, Plan, Told, cell_in, step
+from tests.support.workflows import MEND, Plan, Told, cell_in, step
 
 VERDICTS = st.sampled_from(
     ["", "", "the test fails with a KeyError", "the test fails with an KeyError", "import error", "ImportError: x"]
@@ -93,7 +95,7 @@ def test_every_course_ends_within_its_bounds(
         {"a": thoughts, "b": thoughts, "p": [MEND], "r": [lambda _: next(opinions, answers[-1])]}, again=True
     )
     cell = cell_in(calc, provider)
-    result = run_workflow(workflow, cell.context, specification="", left_s=lambda: 60.0)
+    result = run_workflow(workflow, cell.context, specification="", clock=Clock(60.0))
     trace = cell.trace()
     check_story(trace, result.ended, ["a", "b", "p", "r"])
     escalations = Counter(event.step for event in trace.of(EventType.ESCALATE))
@@ -131,7 +133,7 @@ def test_wherever_a_limit_strikes_nothing_is_lost(calc: Sandbox, verdicts: list[
     provider = Scripted([answered], again=True)
     cell = cell_in(calc, provider)
     try:
-        run_workflow(workflow, cell.context, specification="", left_s=lambda: 60.0)
+        run_workflow(workflow, cell.context, specification="", clock=Clock(60.0))
     except BudgetExhausted:
         draft, trace = cell.drafts[-1], cell.trace()
         statuses = [artifact.status for artifact in trace.artifacts.values()]

@@ -26,7 +26,7 @@ FAR = ["no module named x", "12 != 13", "unclosed bracket", "took too long", "wr
 
 
 def past(*feedbacks: str, retries: int = 6, before: tuple[str, ...] = BEFORE, **counts: int) -> Past:
-    rejections = tuple(Rejection(artifact_id=str(at), guard="g", feedback=one) for at, one in enumerate(feedbacks))
+    rejections = tuple(Rejection(guard="g", feedback=one) for one in feedbacks)
     return Past(rejections=rejections, retries=retries, before=before, gone_back=counts)
 
 
@@ -85,6 +85,14 @@ def test_a_review_names_the_step_to_go_back_to(answer: Review, target: str) -> N
     assert back.reason == "the review says backtrack: hm"
 
 
+@pytest.mark.parametrize(("verdict", "target"), [("revise", "mend"), ("backtrack", "find")])
+def test_a_review_counts_from_the_patch_whatever_came_after_it(verdict: str, target: str) -> None:
+    been = Past(rejections=(), retries=6, before=("find", "mend", "impact"), patched="mend")
+    back = ReviewBacktracking({"find": 1, "mend": 1, "impact": 1}).accepted(step(), review(verdict), been)
+    assert isinstance(back, Back)
+    assert back.targets == (target,)
+
+
 def test_a_review_goes_no_further_than_its_budget() -> None:
     assert decided(review("approve")) is None
     assert decided(review("backtrack", "ap_analysis"), ap_analysis=1) == Noted(
@@ -128,19 +136,14 @@ def test_stagnation_is_pairwise_over_the_last_feedbacks() -> None:
 
 def test_a_summary_tells_patterns_approaches_and_the_latest_feedback() -> None:
     feedbacks = ["> f()\nE   KeyError: 'account'\n1 failed", "no\nsuch thing", "E   KeyError: 'account'\nagain"]
-    rejections = [
-        Rejection(artifact_id=str(at), guard="g", feedback=one, approach=f"way {at % 2}")
-        for at, one in enumerate(feedbacks)
-    ]
+    rejections = [Rejection(guard="g", feedback=one, approach=f"way {at % 2}") for at, one in enumerate(feedbacks)]
     text = failure_summary(rejections)
     assert text.startswith("Error patterns:\n- E KeyError: 'account'\n- no\n\nApproaches tried:\n- way 0\n- way 1\n\n")
     assert "Latest feedback:\nE   KeyError: 'account'\nagain\n\nDo not repeat any of this." in text
 
 
 def test_a_summary_is_bounded() -> None:
-    rejections = [
-        Rejection(artifact_id=str(at), guard="g", feedback=f"{at}" + "x" * 900, approach=f"way {at}") for at in range(9)
-    ]
+    rejections = [Rejection(guard="g", feedback=f"{at}" + "x" * 900, approach=f"way {at}") for at in range(9)]
     text = failure_summary(rejections)
     assert text.count("- way") == 5
     assert max(len(line) for line in text.splitlines()) == 500

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from importlib.resources import files
-
 import pytest
 
 from pytest_swebench.arms.workflow.prompt import ESCALATION, FEEDBACK, as_text, filled, load_prompt, parse_prompt
@@ -33,14 +31,6 @@ def test_a_part_reaches_to_the_next_heading_and_what_is_missing_has_a_default() 
 def test_a_template_that_is_not_whole_is_refused(text: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         parse_prompt(text, where="x.md")
-
-
-@pytest.mark.parametrize("folder", ["direct", "tdd", "decomposed", "review", "adaptive"])
-def test_every_prompt_of_the_workflow_arms_can_be_read(folder: str) -> None:
-    names = [file.name for file in files("pytest_swebench.arms.prompts").joinpath(folder).iterdir()]
-    prompts = [load_prompt(folder, name.removesuffix(".md")) for name in names if name.endswith(".md")]
-    assert prompts
-    assert all("specification" in prompt.placeholders for prompt in prompts)
 
 
 def test_a_prompt_that_is_not_there_names_those_that_are() -> None:

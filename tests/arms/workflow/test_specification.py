@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from pytest_swebench.arms.context.material import from_repository
 from pytest_swebench.arms.context.shown import LISTING_TOKENS
 from pytest_swebench.arms.workflow.shapes import Analysis, EditPlan, LocalisedTests, Shape
 from pytest_swebench.arms.workflow.specification import (
@@ -95,15 +97,19 @@ def test_repository_without_tests_has_no_samples(make: Make) -> None:
     assert "test_infrastructure" not in specification(problem(), make({"calc/ops.py": "x = 1\n"}))
 
 
+def shown_of(problem: Problem, sandbox: Sandbox, accepted: dict[type[Shape], Shape], limit: int = 3) -> str:
+    return shown_files(problem, sandbox, accepted, limit, partial(from_repository, problem, sandbox))
+
+
 def test_files_are_those_that_the_analysis_names_in_its_order(make: Make) -> None:
-    shown = shown_files(problem(), make(TREE), analysis("calc/other.py", "./calc/ops.py", "calc/gone.py", "README.md"))
+    shown = shown_of(problem(), make(TREE), analysis("calc/other.py", "./calc/ops.py", "calc/gone.py", "README.md"))
     assert paths(shown) == ["calc/other.py", "calc/ops.py", "README.md"]
     assert '<file path="calc/ops.py">\ndef add(a, b):\n    return a - b\n\n</file>' in shown
 
 
 def test_no_more_files_than_asked_for(make: Make) -> None:
     accepted = analysis("calc/other.py", "calc/ops.py", "README.md")
-    assert paths(shown_files(problem(), make(TREE), accepted, 2)) == ["calc/other.py", "calc/ops.py"]
+    assert paths(shown_of(problem(), make(TREE), accepted, 2)) == ["calc/other.py", "calc/ops.py"]
 
 
 def test_later_answers_count_first_and_tests_near_the_fault_do_not(make: Make) -> None:
@@ -111,26 +117,26 @@ def test_later_answers_count_first_and_tests_near_the_fault_do_not(make: Make) -
     accepted[LocalisedTests] = LocalisedTests(files=["tests/test_ops.py"], conventions="")
     plan = {"edits": [{"file": "calc/ops.py", "new_file": False, "change": "x"}], "reasoning": ""}
     accepted[EditPlan] = EditPlan(**plan)  # type: ignore[arg-type]
-    assert paths(shown_files(problem(), make(TREE), accepted)) == ["calc/ops.py", "calc/other.py"]
+    assert paths(shown_of(problem(), make(TREE), accepted)) == ["calc/ops.py", "calc/other.py"]
 
 
 @pytest.mark.parametrize("accepted", [{}, analysis("calc/gone.py", "calc/picture.png")])
 def test_where_nothing_is_named_the_best_matches_are_shown_but_no_tests(
     make: Make, accepted: dict[type[Shape], Shape]
 ) -> None:
-    shown = paths(shown_files(problem(), make(TREE), accepted))
+    shown = paths(shown_of(problem(), make(TREE), accepted))
     assert shown[0] == "calc/ops.py"
     assert len(shown) == 3
     assert not [path for path in shown if path.startswith("tests/")]
 
 
 def test_test_file_that_the_issue_names_is_shown(make: Make) -> None:
-    assert "tests/test_ops.py" in paths(shown_files(problem("tests/test_ops.py is wrong"), make(TREE), {}))
+    assert "tests/test_ops.py" in paths(shown_of(problem("tests/test_ops.py is wrong"), make(TREE), {}))
 
 
 def test_of_a_long_file_the_named_definitions_are_shown(make: Make) -> None:
     named = analysis("calc/long.py", "calc/ops.py", components=("function_3000",))
-    shown = shown_files(problem(), make(TREE), named)
+    shown = shown_of(problem(), make(TREE), named)
     assert "def function_3000():\n    return 3000\n" in shown
     assert "function_100()" not in shown
     assert "[... lines 1 to 11990 are left out ...]" in shown
@@ -139,7 +145,7 @@ def test_of_a_long_file_the_named_definitions_are_shown(make: Make) -> None:
 
 
 def test_of_a_long_file_without_named_definitions_the_beginning_is_shown(make: Make) -> None:
-    shown = shown_files(problem("all is wrong"), make(TREE), analysis("calc/long.py"))
+    shown = shown_of(problem("all is wrong"), make(TREE), analysis("calc/long.py"))
     assert shown.startswith('<file path="calc/long.py">\ndef function_0():\n    return 0\n')
     assert estimate_tokens(shown) < FILES_TOKENS
 
@@ -147,13 +153,13 @@ def test_of_a_long_file_without_named_definitions_the_beginning_is_shown(make: M
 def test_files_keep_to_the_room_for_them_all(make: Make) -> None:
     words = " ".join(f"function_{number}" for number in range(6_000))
     tree = {f"calc/long_{number}.py": LONG for number in range(3)}
-    shown = shown_files(problem(words), make(TREE | tree), analysis(*tree))
+    shown = shown_of(problem(words), make(TREE | tree), analysis(*tree))
     assert paths(shown) == list(tree)
     assert estimate_tokens(shown) < FILES_TOKENS + 300
 
 
 def test_bytes_that_are_no_text_are_sent_to_nobody(make: Make) -> None:
-    shown = shown_files(problem("caf\udce9"), make(TREE), analysis("calc/latin.py"))
+    shown = shown_of(problem("caf\udce9"), make(TREE), analysis("calc/latin.py"))
     shown.encode()
     assert "x = 1" in shown
     specification(problem("caf\udce9"), make(TREE)).encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,42 +16,13 @@ from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.providers.protocol import Request
-from pytest_swebench.records.trace import Artifact, EventType, TraceEvent
 from pytest_swebench.sandbox.local import LocalBackend
 from tests.arms.workflows.answers import GOOD, key_of
+from tests.support.kept import Kept
 from tests.support.scripted import Scripted
 
 NAME = "tinyconf__tinyconf-5"
 INSTANCE: Instance = next(instance for instance in load_demo() if instance.instance_id == NAME)
-
-
-@dataclass
-class Story:
-    """A trace in memory: events in order, artifacts as they were left."""
-
-    events: list[TraceEvent] = field(default_factory=list)
-    artifacts: dict[str, Artifact] = field(default_factory=dict)
-
-    def event(self, event: TraceEvent) -> None:
-        self.events.append(event)
-
-    def artifact(self, artifact: Artifact) -> None:
-        self.artifacts[artifact.artifact_id] = artifact
-
-    @property
-    def lines(self) -> list[str]:
-        """The events, a line each: `GUARD ap_patch patch FAIL`."""
-        return [
-            " ".join(map(str, filter(None, (event.type, event.step, event.guard, event.verdict))))
-            for event in self.events
-        ]
-
-    def of(self, kind: EventType) -> list[TraceEvent]:
-        return [event for event in self.events if event.type is kind]
-
-    def statuses(self, step: str) -> list[str]:
-        """What became of the answers of `step`, in order."""
-        return [str(artifact.status) for artifact in self.artifacts.values() if artifact.step == step]
 
 
 @dataclass
@@ -60,12 +31,12 @@ class Played:
 
     arm: Arm
     solution: Solution
-    stories: dict[str, Story]
+    stories: dict[str, Kept]
     provider: Scripted
     drafts: list[Draft]
 
     @property
-    def story(self) -> Story:
+    def story(self) -> Kept:
         return self.stories[self.arm.name]
 
 
@@ -113,7 +84,7 @@ class Table:
         """Let `arm` work; `first` holds by step what is answered before right answers."""
         made = ArmRegistry().make(arm) if isinstance(arm, str) else arm
         sandbox = self.backend.open(instance)
-        stories: dict[str, Story] = {}
+        stories: dict[str, Kept] = {}
         provider, drafts = ByStep(first or {}), list[Draft]()
         solve = SolveContext(
             problem=instance.problem,
@@ -125,7 +96,7 @@ class Table:
             timeout_s=600.0,
             hidden=instance.hidden if made.oracle else None,
             evaluate=(evaluate or self.evaluate) if made.oracle else None,
-            trace=lambda workflow: stories.setdefault(workflow, Story()),
+            trace=lambda workflow: stories.setdefault(workflow, Kept()),
             leave=drafts.append,
         )
         try:

@@ -14,6 +14,7 @@ from unidiff import PatchSet
 from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.sandbox.docker import DockerBackend
 from tests.arms.workflows.answers import GOOD
+from tests.support.gold_agent import hunks
 
 FEW = ("sympy__sympy-24661", "sympy__sympy-24152", "pytest-dev__pytest-10356")
 """Instances whose hidden tests are plain functions, so that one stands alone with the imports of its file."""
@@ -29,25 +30,16 @@ def answers_for(row: Mapping[str, Any], folder: Path) -> dict[str, dict[str, Any
     finally:
         backend.close()
     files = [file.path for file in PatchSet(row["patch"]) if file.path.endswith(".py")]
-    edits = [edit for edit in _edits(row["patch"]) if edit["file"] in files]
+    edits = [
+        {"file": hunk.path, "search": hunk.before, "replace": hunk.after}
+        for hunk in hunks(row["patch"])
+        if hunk.path in files
+    ]
     return {
         "analysis": GOOD["analysis"] | {"files": files, "affected_components": []},
         "test": GOOD["test"] | {"test_code": _test(row, base, folder)},
         "patch": {"edits": edits, "reasoning": "as its maintainers did"},
     }
-
-
-def _edits(diff: str) -> list[dict[str, str]]:
-    """Return the hunks of a diff as replacements."""
-    return [
-        {
-            "file": file.path,
-            "search": "".join(line.value for line in hunk if not line.is_added),
-            "replace": "".join(line.value for line in hunk if not line.is_removed),
-        }
-        for file in PatchSet(diff)
-        for hunk in file
-    ]
 
 
 def _test(row: Mapping[str, Any], base: Mapping[str, str], folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""The workflow arms as section B1.2 of the sources' description has them: what a declaration is compared with.
+"""The workflow arms as atomicguard has those of the same names: what a declaration is compared with.
 
 A step is `(name, guards, ways)`; `ways` holds r_patience, e_max and, by guard, the steps gone back to, `*` standing
 for a guard without a way of its own.

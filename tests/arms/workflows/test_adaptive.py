@@ -7,11 +7,14 @@ from hypothesis import event, example, given
 from hypothesis import strategies as st
 
 from pytest_swebench.arms.registry import ArmRegistry
+from pytest_swebench.arms.workflow.base_tree import BaseTree
+from pytest_swebench.arms.workflow.generate import schema_of
 from pytest_swebench.arms.workflow.guard import Given
+from pytest_swebench.arms.workflow.guards.execution import Red
 from pytest_swebench.arms.workflow.guards.registry import GUARDS, guard
-from pytest_swebench.arms.workflow.shapes import Kind, WorkflowPlan
+from pytest_swebench.arms.workflow.shapes import MOST_RETRIES, SHAPES, Kind, WorkflowPlan
 from pytest_swebench.arms.workflow.table import step_table
-from pytest_swebench.arms.workflows.adaptive import AdaptiveBacktrack, workflow_of
+from pytest_swebench.arms.workflows.adaptive import AdaptiveBacktrack, designing, version_of, workflow_of
 from pytest_swebench.datasets.instance import Instance, Problem
 from pytest_swebench.datasets.instance import Kind as InstanceKind
 from pytest_swebench.errors import ContextOverflow, InputError, LimitReached
@@ -38,8 +41,11 @@ def asked(played: Played) -> list[str]:
 def test_designed_workflow_is_carried_out_and_counted(table: Table) -> None:
     played = table.play(ARM)
     assert list(played.stories) == [ARM, f"{ARM}.plan"]
-    assert played.story.lines == [*passed("ap_classify", ("classification",)), *passed(DESIGN, ("workflow_schema",))]
-    assert played.stories[f"{ARM}.plan"].lines == [
+    assert played.story.all_lines == [
+        *passed("ap_classify", ("classification",)),
+        *passed(DESIGN, ("workflow_schema",)),
+    ]
+    assert played.stories[f"{ARM}.plan"].all_lines == [
         *passed("look", ("analysis",)),
         *passed("show", ("test_syntax", "test_red")),
         *passed("mend", ("patch", "lint", "test_green")),
@@ -67,7 +73,7 @@ def test_design_that_cannot_be_run_is_refused_with_what_is_wrong(table: Table) -
     played = table.play(ARM, {DESIGN: [circle, unknown]})
     start, *rest = passed(DESIGN, ("workflow_schema",))
     refusal = refused(DESIGN, ("workflow_schema",), "workflow_schema")
-    assert played.story.lines[5 - 1 :] == [start, *refusal, *refusal, *rest]
+    assert played.story.all_lines[5 - 1 :] == [start, *refusal, *refusal, *rest]
     told = [message.content for message in played.provider.asked_by(DESIGN)[2].messages if message.role == "user"]
     assert "circle" in told[1]
     assert "'gone'" in told[2]
@@ -113,6 +119,9 @@ def test_design_that_leads_nowhere_is_followed_by_another(table: Table) -> None:
     (escalated,) = played.story.of(EventType.ESCALATE)
     assert escalated.escalation is not None
     assert escalated.escalation.invalidated == ("ap_classify", DESIGN)
+    assert escalated.escalation.trigger == "RMAX_EXHAUSTED"
+    assert [event.step for event in played.story.of(EventType.CASCADE_INVALIDATE)] == ["ap_classify", DESIGN]
+    assert [played.story.statuses(step) for step in ("ap_classify", DESIGN)] == [["superseded"]] * 2
     assert "mend_at_once: patch: rejected 3 times" in escalated.escalation.failure_summary
     assert asked(played) == [
         "ap_classify",
@@ -139,10 +148,28 @@ def test_two_designs_that_lead_nowhere_are_the_end(table: Table) -> None:
     assert len(asked(played)) == 6
 
 
-def test_fatal_result_of_the_design_is_tried_once_more(table: Table) -> None:
-    played = table.play(ARM, {"ap_classify": [ContextOverflow("too long")] * 2})
+def test_fatal_result_of_designing_is_the_end(table: Table) -> None:
+    played = table.play(ARM, {"ap_classify": [ContextOverflow("too long")]})
     assert (played.solution.failed_step, played.solution.failed_guard) == ("ap_classify", "GeneratorValidation")
-    assert asked(played) == ["ap_classify"] * 2
+    assert played.solution.notes.startswith("only a person could help: ap_classify: ")
+    assert asked(played) == ["ap_classify"]
+
+
+def test_fatal_result_of_a_designed_step_leads_to_another_design(table: Table) -> None:
+    simple = plan(("mend_at_once", "patch", [], ["patch"], 2))
+    played = table.play(ARM, {DESIGN: [simple], "mend_at_once": [ContextOverflow("too long")]})
+    (escalated,) = played.story.of(EventType.ESCALATE)
+    assert escalated.escalation is not None
+    assert escalated.escalation.trigger == "FATAL"
+    assert table.evaluate(played.solution.patch).verdict.resolved
+
+
+def test_limit_in_the_second_design_leaves_the_patch_of_the_first(table: Table) -> None:
+    first = plan(("mend", "patch", [], ["patch"], 1), ("judge", "impact", ["mend"], [], 0))
+    lines = {DESIGN: [first, LimitReached(Stop.COST, "enough")], "judge": [ContextOverflow("too long")]}
+    with pytest.raises(LimitReached, match="enough"):
+        table.play(ARM, lines, leave=(drafts := []).append)
+    assert table.evaluate(drafts[-1].patch).verdict.resolved
 
 
 def test_limit_keeps_what_all_workflows_of_the_cell_did(table: Table) -> None:
@@ -170,7 +197,7 @@ def plans(draw: st.DrawFn) -> list[dict[str, Any]]:
                 "kind": kind,
                 "requires": draw(st.lists(st.sampled_from(before), max_size=3)) if before else [],
                 "guards": [name for name in FITTING[kind] if name == "patch" or draw(st.booleans())],
-                "rmax": draw(st.integers(0, 10)),
+                "rmax": draw(st.integers(0, MOST_RETRIES)),
             }
         )
     return steps
@@ -180,13 +207,21 @@ def plans(draw: st.DrawFn) -> list[dict[str, Any]]:
 def nothing(table: Table) -> Given:
     """What a guard is given that looks at nothing but the answer."""
     sandbox = table.backend.open(INSTANCE)
-    return Given(problem=INSTANCE.problem, sandbox=sandbox, accepted={}, diff=lambda patch: "", left_s=lambda: 60.0)
+    tree = BaseTree(sandbox)
+    return Given(
+        problem=INSTANCE.problem,
+        sandbox=sandbox,
+        accepted={},
+        change=tree.change,
+        complaint=tree.complaint,
+        left_s=lambda: 60.0,
+    )
 
 
 @given(plans())
 @example(PLAN["steps"])
 @example([{"name": "one", "kind": "patch", "requires": [], "guards": ["patch", "patch"], "rmax": 1}])
-@example([{"name": "one", "kind": "patch", "requires": ["one"], "guards": ["patch"], "rmax": 10}])
+@example([{"name": "one", "kind": "patch", "requires": ["one"], "guards": ["patch"], "rmax": MOST_RETRIES}])
 def test_whatever_the_schema_accepts_can_be_run(nothing: Given, steps: list[dict[str, Any]]) -> None:
     answer = WorkflowPlan.model_validate({"steps": steps, "reasoning": ""})
     accepted = guard("workflow_schema").check(answer, nothing).passed
@@ -207,15 +242,25 @@ def test_every_kind_of_step_can_be_planned() -> None:
     ]
     workflow = workflow_of(WorkflowPlan(**plan(*steps)), "all")
     assert len(step_table(workflow).splitlines()) == len(kinds) + 1
-    assert {name for guards in guards.values() for name in guards} <= GUARDS.keys()
     last = workflow.steps[-1]
     assert last.prompt.placeholders == {"specification", "files", *kinds} - {"patch"}
 
 
-def test_retries_of_a_design_are_bounded() -> None:
-    workflow = workflow_of(WorkflowPlan(**plan(("mend", "patch", [], ["patch"], 10))), "one")
-    (step,) = workflow.steps
-    assert (step.rmax, step.r_patience, step.e_max, step.back_to) == (6, 2, 0, ())
+def test_retries_of_a_design_are_bounded(nothing: Given) -> None:
+    asked_for, too_many = (
+        WorkflowPlan(**plan(("mend", "patch", [], ["patch"], rmax))) for rmax in (MOST_RETRIES, MOST_RETRIES + 1)
+    )
+    (step,) = workflow_of(asked_for, "one").steps
+    assert (step.rmax, step.r_patience, step.e_max, step.back_to) == (MOST_RETRIES, 2, 0, ())
+    assert guard("workflow_schema").check(too_many, nothing).feedback == "step 'mend': rmax is 7; give 0 to 6"
+    assert "0 to 6" in str(schema_of(WorkflowPlan))
+
+
+def test_whatever_a_plan_may_name_is_part_of_the_version() -> None:
+    hasty = {**GUARDS, "test_red": lambda: Red(timeout_s=1.0)}
+    versions = {version_of(designing()), version_of(designing(), hasty), version_of(designing(), shapes=SHAPES[1:])}
+    assert len(versions) == 3
+    assert AdaptiveBacktrack().version in versions
 
 
 def test_scenario_is_refused() -> None:

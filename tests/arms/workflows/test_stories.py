@@ -72,7 +72,7 @@ def tokens(played: Played) -> dict[str, int]:
 def test_success(table: Table, arm: str) -> None:
     played = table.play(arm)
     row, solution = TABLE[arm], played.solution
-    assert played.story.lines == [line for step, guards, _ in row.steps for line in passed(step, guards)]
+    assert played.story.all_lines == [line for step, guards, _ in row.steps for line in passed(step, guards)]
     assert {artifact.status for artifact in played.story.artifacts.values()} == {Status.ACCEPTED}
     assert [artifact.step for artifact in played.story.artifacts.values()] == [step for step, _, _ in row.steps]
     assert (solution.failed_step, solution.failed_guard, solution.retry_count) == ("", "", 0)
@@ -89,7 +89,7 @@ def test_refused_patch_is_repaired_by_feedback(table: Table, arm: str) -> None:
     for name, guards, _ in row.steps:
         lines = passed(name, guards)
         expected += [lines[0], *refused(name, guards, "patch"), *lines[1:]] if name == step else lines
-    assert story.lines == expected
+    assert story.all_lines == expected
     first, second = [artifact for artifact in story.artifacts.values() if artifact.step == step]
     assert first.report is not None
     assert (first.status, first.report.guard, first.attempt) == (Status.REJECTED, "patch", 1)
@@ -145,7 +145,7 @@ def test_exhaustion(table: Table, arm: str) -> None:
     escalations = [event.escalation for event in story.of(EventType.ESCALATE)]
     went = [" ".join(name.removeprefix("ap_") for name in one.targets) for one in escalations if one is not None]
     assert went == back
-    assert story.lines[-1].startswith(f"STEP_FAIL {step} patch")
+    assert story.all_lines[-1].startswith(f"STEP_FAIL {step} patch")
     assert (solution.patch, solution.failed_step, solution.failed_guard) == ("", step, "patch")
     assert solution.retry_count == times
     assert solution.per_step_tokens == tokens(played)
@@ -161,7 +161,7 @@ def test_fatal_result_ends_it_at_once(table: Table, arm: str) -> None:
     last = story.of(EventType.GUARD)[-1]
     assert (last.step, last.guard, last.verdict) == (step, VALIDATION, GuardVerdict.FATAL)
     assert "200001 tokens" in last.summary
-    assert story.lines[-1].startswith(f"STEP_FAIL {step} {VALIDATION}")
+    assert story.all_lines[-1].startswith(f"STEP_FAIL {step} {VALIDATION}")
     assert len(played.provider.asked_by(step)) == 1
     assert story.statuses(step) == ["rejected"]
     assert (solution.patch, solution.failed_step, solution.failed_guard) == ("", step, VALIDATION)
@@ -275,6 +275,6 @@ def test_patch_is_not_made_again_for_a_review_that_asks_to_revise_it(table: Tabl
 def test_answer_that_is_no_json_is_refused_with_feedback(table: Table, arm: str) -> None:
     first = TABLE[arm].steps[0][0]
     played = table.play(arm, {first: ["I would rather talk about it."]})
-    assert f"GUARD {first} {VALIDATION} FAIL" in played.story.lines
+    assert f"GUARD {first} {VALIDATION} FAIL" in played.story.all_lines
     assert "no JSON object" in played.provider.asked_by(first)[1].messages[-1].content
     assert (played.solution.failed_step, played.solution.retry_count) == ("", 1)

@@ -125,11 +125,13 @@ def test_the_reference_patch_of_a_real_instance_ends_clean(
 
 @pytest.mark.soak
 def test_the_reference_patch_of_every_real_instance_ends_clean(
-    shared_data: Path, real_instance: Callable[[str], Instance], docker_backend: DockerBackend, tmp_path: Path
+    real_rows: dict[str, Any],
+    real_instance: Callable[[str], Instance],
+    docker_backend: DockerBackend,
+    tmp_path: Path,
 ) -> None:
-    ids = [row["instance_id"] for row in read_lines(shared_data / "pypi_rows.jsonl")]
-    controlled = {name: controlled_gold(real_instance(name), docker_backend, tmp_path / name) for name in ids}
-    assert len(ids) == 14
+    controlled = {name: controlled_gold(real_instance(name), docker_backend, tmp_path / name) for name in real_rows}
+    assert len(controlled) == 14
     assert all(controlled.values()), controlled
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import io
-import tarfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pytest_swebench.datasets.instance import Hidden, Instance, Problem
 from pytest_swebench.patch import make_diff
+from pytest_swebench.sandbox.images.lite import build_context, pytest_files
 from tests.support.calc import ADD, CALC, ZERO
 
 if TYPE_CHECKING:
@@ -98,23 +95,7 @@ def tiny_instance(image: str = IMAGE) -> Instance:
 
 def build_image(client: DockerClient, base: str) -> None:
     """Build the repository's image: `base`, with the pytest that runs here."""
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for path, content in {"Dockerfile": DOCKERFILE.format(base=base)}.items():
-            _add(tar, path, content.encode())
-        for path, content in TREE.items():
-            _add(tar, f"testbed/{path}", content.encode())
-        for name in ("pytest", "pluggy", "iniconfig", "packaging", "pygments"):
-            for file in importlib.metadata.files(name) or ():
-                place = Path(str(file.locate()))
-                if ".." not in file.parts and "__pycache__" not in file.parts and place.is_file():
-                    _add(tar, f"lib/{file}", place.read_bytes())
-    stream.seek(0)
-    client.images.build(fileobj=stream, custom_context=True, tag=IMAGE, rm=True, network_mode="none")
-
-
-def _add(tar: tarfile.TarFile, path: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(path)
-    entry.size = len(content)
-    entry.mode = 0o644
-    tar.addfile(entry, io.BytesIO(content))
+    text = {"Dockerfile": DOCKERFILE.format(base=base)} | {f"testbed/{path}": text for path, text in TREE.items()}
+    context = {path: content.encode() for path, content in text.items()}
+    context |= {f"lib/{name}": content for name, content in pytest_files().items()}
+    client.images.build(fileobj=build_context(context), custom_context=True, tag=IMAGE, rm=True, network_mode="none")

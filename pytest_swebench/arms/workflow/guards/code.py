@@ -15,9 +15,6 @@ from pytest_swebench.arms.workflow.shapes import GeneratedTest, Patch, Shape
 from pytest_swebench.records.trace import GuardReport
 
 _QUOTE: Final = re.compile(r'(?<!\\)"')
-PYTHON: Final = frozenset({"", "python"})
-"""What the language of a problem in Python is called."""
-
 _APOLOGY: Final = re.compile(r"\s*(?:error\b|i(?:'m| am) sorry|i can(?:no|')t\b|as an ai\b)", re.IGNORECASE)
 _FOREIGN_TEST: Final = re.compile(
     r"\bfunc Test\w*\(|@Test\b|#\[(?:\w+::)?test\]|\b(?:it|test|describe|specify)\b\s*[(\"']|\bTEST(?:_F|_P)?\s*\(|"
@@ -64,8 +61,7 @@ class Syntax:
         if len(code.strip().splitlines()) == 1 and _APOLOGY.match(code):
             return judged(self.name, [f"test_code: {code.strip()[:200]!r} is no code; give one whole file of tests"])
         wrong = list(artefacts(code))
-        python = given.problem.language in PYTHON
-        objections = wrong or list(_python(code) if python else _foreign(code))
+        objections = wrong or list(_python(code) if given.problem.in_python else _foreign(code))
         return judged(self.name, (f"test_code: {what}" for what in objections))
 
     def settings(self) -> Mapping[str, Any]:

@@ -11,7 +11,6 @@ from pytest_swebench.arms.workflow.guards.reports import few, judged, rejected
 from pytest_swebench.arms.workflow.shapes import Patch, Shape
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import FAIL_TO_PASS, PASS_TO_PASS, Verdict
-from pytest_swebench.patch import EditError
 from pytest_swebench.records.trace import GuardReport
 
 MOST: Final = 5
@@ -27,13 +26,13 @@ class FullEvaluation:
     oracle: bool = True
 
     def check(self, answer: Patch, given: Given) -> GuardReport:
-        """Grade the patch. Raises InputError in an arm that is no oracle, InfraError or RefusedError as graders do."""
+        """Grade the patch.
+
+        Raises InputError in an arm that is no oracle, EditError, and InfraError or RefusedError as graders do.
+        """
         if given.evaluate is None:
             raise InputError(f"guard {self.name!r} sees hidden tests: declare the arm with oracle = True")
-        try:
-            diff = given.diff(answer)
-        except EditError as error:
-            return rejected(self.name, f"edit: {error}")
+        diff = given.diff(answer)
         if not diff:
             return rejected(self.name, "edit: all edits together change nothing")
         verdict = given.evaluate(diff).verdict

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_swebench.arms.workflow.guard import Given
-from pytest_swebench.arms.workflow.guards.code import PYTHON, compiles
-from pytest_swebench.arms.workflow.guards.generated import Ran, run_test
-from pytest_swebench.arms.workflow.guards.reports import fatal, judged, rejected
+from pytest_swebench.arms.workflow.guards.code import compiles
+from pytest_swebench.arms.workflow.guards.generated import Ran, Runner, run_test
+from pytest_swebench.arms.workflow.guards.reports import fatal, judged
 from pytest_swebench.arms.workflow.shapes import GeneratedTest, Patch, Shape
-from pytest_swebench.patch import EditError
 from pytest_swebench.records.trace import GuardReport
 
 TIMEOUT_S: Final = 300.0
@@ -52,7 +51,7 @@ class _RunsTest:
         if hopeless := _foreign(self.name, test, given):
             return hopeless
         ran = run_test(given.sandbox, test, diff=diff, timeout_s=timeout_s, collect=collect)
-        if ran.runner == "none":
+        if ran.runner is Runner.NONE:
             return fatal(self.name, "the environment has no Python, so no test can be run in it")
         late = [f"the test did not end within {timeout_s:g} s"] if ran.timed_out else []
         return judged(self.name, late or objections(ran))
@@ -78,12 +77,8 @@ class Green(_RunsTest):
     takes: tuple[type[Shape], ...] = (GeneratedTest,)
 
     def check(self, answer: Patch, given: Given) -> GuardReport:
-        """Run the test on the base commit with the patch. Raises InfraError."""
-        try:
-            diff = given.diff(answer)
-        except EditError as error:
-            return rejected(self.name, f"edit: {error}")
-        return self._judge(given.take(GeneratedTest), given, _not_green, diff=diff)
+        """Run the test on the base commit with the patch. Raises EditError and InfraError."""
+        return self._judge(given.take(GeneratedTest), given, _not_green, diff=given.diff(answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +95,9 @@ class Setup(_RunsTest):
 
 def _foreign(guard: str, test: GeneratedTest, given: Given) -> GuardReport | None:
     """Return a fatal verdict on a test in another language, where that is right: Python alone is run."""
-    language = given.problem.language
-    if language in PYTHON or compiles(test.test_code, "<test>"):
+    if given.problem.in_python or compiles(test.test_code, "<test>"):
         return None
-    return fatal(guard, f"tests can be run in Python only, and the problem is in {language!r}")
+    return fatal(guard, f"tests can be run in Python only, and the problem is in {given.problem.language!r}")
 
 
 def _not_red(ran: Ran) -> Iterator[str]:
@@ -116,7 +110,7 @@ def _not_red(ran: Ran) -> Iterator[str]:
 
 
 def _not_green(ran: Ran) -> Iterator[str]:
-    if ran.runner == "unapplied":
+    if ran.runner is Runner.UNAPPLIED:
         yield f"the patch does not apply:\n{ran.tail}"
     elif ran.exit_code == 0 and not ran.passed:
         yield "no test passes: all were skipped or expected to fail"
@@ -141,5 +135,5 @@ def _never_ran(ran: Ran) -> Iterator[str]:
         what = "no test was found in the file"
     else:
         what = f"the test file could not be run (exit code {ran.exit_code})"
-    hint = "\nThis environment has no pytest: use unittest or plain functions." if ran.runner == "bare" else ""
+    hint = "\nThis environment has no pytest: use unittest or plain functions." if ran.runner is Runner.BARE else ""
     yield f"{what}{hint}\n\n{ran.tail}"

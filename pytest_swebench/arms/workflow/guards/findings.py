@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,36 +28,34 @@ from pytest_swebench.records.trace import GuardReport
 
 MOST_FILES: Final = 5
 
-Files = Collection[str]
-"""The tracked files of the repository."""
-
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Judges answers of one shape by what `objections` has to say of them and of the repository's files."""
+    """Judges answers of one shape by what `objections` has to say of them."""
 
     name: str
     judges: type[Shape]
-    objections: Callable[[Any, Given, Files], Iterator[str]]
+    objections: Callable[[Any, Given], Iterator[str]]
     takes: tuple[type[Shape], ...] = ()
     oracle: bool = False
 
     def check(self, answer: Any, given: Given) -> GuardReport:
         """Say all that is wrong at once."""
-        return judged(self.name, self.objections(answer, given, frozenset(given.sandbox.files())))
+        return judged(self.name, self.objections(answer, given))
 
     def settings(self) -> Mapping[str, Any]:
         """Return nothing: they have no settings."""
         return {}
 
 
-def _analysis(answer: Analysis, given: Given, files: Files) -> Iterator[str]:
+def _analysis(answer: Analysis, given: Given) -> Iterator[str]:
     yield from _empty(root_cause_hypothesis=answer.root_cause_hypothesis, fix_approach=answer.fix_approach)
     yield from _listed("files", answer.files)
-    yield from missing("files", answer.files, files)
+    yield from missing("files", answer.files, _tracked(given))
 
 
-def _localization(answer: Localization, given: Given, files: Files) -> Iterator[str]:
+def _localization(answer: Localization, given: Given) -> Iterator[str]:
+    files = _tracked(given)
     yield from _listed("files", answer.files)
     if len(answer.files) > MOST_FILES:
         yield f"files: {len(answer.files)} are too many; name at most {MOST_FILES}, those that must change"
@@ -67,11 +65,12 @@ def _localization(answer: Localization, given: Given, files: Files) -> Iterator[
     yield from missing("files", answer.files, files)
 
 
-def _classification(answer: Classification, given: Given, files: Files) -> Iterator[str]:
+def _classification(answer: Classification, given: Given) -> Iterator[str]:
     yield from _empty(reasoning=answer.reasoning)
 
 
-def _structure(answer: Structure, given: Given, files: Files) -> Iterator[str]:
+def _structure(answer: Structure, given: Given) -> Iterator[str]:
+    files = _tracked(given)
     yield from _empty(summary=answer.summary)
     yield from _listed("entry_points", answer.entry_points)
     yield from missing("entry_points", answer.entry_points, files)
@@ -82,14 +81,15 @@ def _structure(answer: Structure, given: Given, files: Files) -> Iterator[str]:
             yield f"{what}: no such folder in the repository: {few(lacking)}"
 
 
-def _root_cause(answer: RootCause, given: Given, files: Files) -> Iterator[str]:
+def _root_cause(answer: RootCause, given: Given) -> Iterator[str]:
     yield from _empty(cause=answer.cause)
     yield from _listed("triggers", answer.triggers)
     yield from _listed("files", answer.files)
-    yield from missing("files", answer.files, files)
+    yield from missing("files", answer.files, _tracked(given))
 
 
-def _context(answer: ContextRead, given: Given, files: Files) -> Iterator[str]:
+def _context(answer: ContextRead, given: Given) -> Iterator[str]:
+    files = _tracked(given)
     paths = [snippet.file for snippet in answer.snippets]
     yield from _listed("snippets", paths)
     yield from missing("snippets", paths, files)
@@ -102,25 +102,28 @@ def _context(answer: ContextRead, given: Given, files: Files) -> Iterator[str]:
         yield "snippets: one holds no code"
 
 
-def _localised_tests(answer: LocalisedTests, given: Given, files: Files) -> Iterator[str]:
+def _localised_tests(answer: LocalisedTests, given: Given) -> Iterator[str]:
+    files = _tracked(given)
     if any(is_test_file(path) for path in files):  # else there is nothing to name
         yield from _listed("files", answer.files)
     yield from missing("files", answer.files, files)
 
 
-def _fix_approach(answer: FixApproach, given: Given, files: Files) -> Iterator[str]:
+def _fix_approach(answer: FixApproach, given: Given) -> Iterator[str]:
+    files = _tracked(given)
     yield from _listed("steps", answer.steps)
     yield from _listed("files", answer.files)
     if answer.files and not any(exists(path, files) for path in answer.files):  # some may be files to be made
         yield from missing("files", answer.files, files)
 
 
-def _impact(answer: Impact, given: Given, files: Files) -> Iterator[str]:
+def _impact(answer: Impact, given: Given) -> Iterator[str]:
     yield from _empty(compatibility=answer.compatibility)
-    yield from missing("affected_tests", answer.affected_tests, files)
+    yield from missing("affected_tests", answer.affected_tests, _tracked(given))
 
 
-def _edit_plan(answer: EditPlan, given: Given, files: Files) -> Iterator[str]:
+def _edit_plan(answer: EditPlan, given: Given) -> Iterator[str]:
+    files = _tracked(given)
     yield from _listed("edits", [edit.file for edit in answer.edits])
     yield from missing("edits", [edit.file for edit in answer.edits if not edit.new_file], files)
     there = [edit.file for edit in answer.edits if edit.new_file and exists(edit.file, files)]
@@ -130,7 +133,7 @@ def _edit_plan(answer: EditPlan, given: Given, files: Files) -> Iterator[str]:
         yield "edits: one does not say what to change"
 
 
-def _review(answer: Review, given: Given, files: Files) -> Iterator[str]:
+def _review(answer: Review, given: Given) -> Iterator[str]:
     target = answer.backtrack_target.strip()
     if answer.verdict == "backtrack" and not target:
         yield "backtrack_target: name the step to do again"
@@ -138,6 +141,10 @@ def _review(answer: Review, given: Given, files: Files) -> Iterator[str]:
         yield f"backtrack_target: {target!r} goes with the verdict 'backtrack' alone; leave it empty"
     if answer.verdict != "approve" and not answer.comments.strip():
         yield "comments: say what has to change"
+
+
+def _tracked(given: Given) -> frozenset[str]:
+    return frozenset(given.sandbox.files())
 
 
 def _empty(**texts: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ import re
 import shlex
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -76,22 +77,29 @@ tail -c {tail_bytes} "$tmp/log"
 """
 
 
+class Runner(StrEnum):
+    """What ran a test; the last two ran nothing."""
+
+    PYTEST = "pytest"
+    BARE = "bare"  # the environment has no pytest
+    NONE = "none"  # nor has it Python
+    UNAPPLIED = "unapplied"  # git did not take the change
+
+
 @dataclass(frozen=True, slots=True)
 class Ran:
     """How a test file ended, by pytest's exit code and its JUnit report.
 
-    `failed` and `errors` hold (name, message): exceptions in the body of a test, and those around it. `runner` is
-    `pytest`, `bare` where the environment has none, `none` where it has no Python either, and `unapplied` where git did
-    not take the change; these two ran nothing.
+    `failed` and `errors` hold (name, message): exceptions in the body of a test, and those around it. `runner` is None
+    where the test did not end, or ended all that ran it.
     """
 
-    runner: str
+    runner: Runner | None
     exit_code: int
     tail: str
     passed: tuple[str, ...] = ()
     failed: tuple[tuple[str, str], ...] = ()
     errors: tuple[tuple[str, str], ...] = ()
-    skipped: tuple[str, ...] = ()
     timed_out: bool = False
 
 
@@ -127,10 +135,10 @@ def run_test(sandbox: Sandbox, test: GeneratedTest, *, diff: str = "", timeout_s
     if restored.exit_code != 0:
         raise InfraError(f"the working copy could not be restored after a test: {restored.output[-500:]}")
     if result.timed_out:
-        return Ran("", result.exit_code, result.output[-_TAIL_BYTES:], timed_out=True)
+        return Ran(None, result.exit_code, result.output[-_TAIL_BYTES:], timed_out=True)
     head = _HEAD.search(result.output)
     if head is None and _BEGUN in result.output:
-        return Ran("", result.exit_code, "the test ended the process that ran it")
+        return Ran(None, result.exit_code, "the test ended the process that ran it")
     if head is None:
         raise InfraError(
             f"a test could not be run in the sandbox (exit code {result.exit_code}): {result.output[-500:]}"
@@ -139,11 +147,11 @@ def run_test(sandbox: Sandbox, test: GeneratedTest, *, diff: str = "", timeout_s
 
 
 def _read(head: re.Match[str], tail: str) -> Ran:
-    runner, exit_code = head["runner"], int(head["code"])
+    runner, exit_code = Runner(head["runner"]), int(head["code"])
     suite = _parsed(head["report"])
     if suite is None:
         return Ran(runner, exit_code, tail)
-    passed, failed, errors, skipped = [], [], [], []
+    passed, failed, errors = [], [], []
     for case in suite.iter("testcase"):
         name = case.get("name", "")
         bad = {kind: case.find(kind) for kind in ("error", "failure", "skipped")}
@@ -151,19 +159,9 @@ def _read(head: re.Match[str], tail: str) -> Ran:
             errors.append((name, error.get("message", "")))
         if (failure := bad["failure"]) is not None:
             failed.append((name, failure.get("message", "")))
-        if bad["skipped"] is not None:
-            skipped.append(name)
         if not any(found is not None for found in bad.values()):
             passed.append(name)
-    return Ran(
-        runner,
-        exit_code,
-        tail,
-        passed=tuple(passed),
-        failed=tuple(failed),
-        errors=tuple(errors),
-        skipped=tuple(skipped),
-    )
+    return Ran(runner, exit_code, tail, passed=tuple(passed), failed=tuple(failed), errors=tuple(errors))
 
 
 def _parsed(encoded: str) -> ElementTree.Element | None:

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pytest_swebench.arms.change import Change
-from pytest_swebench.arms.workflow.base_tree import BaseTree
-from pytest_swebench.arms.workflow.change import change_of
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.code import parsed
-from pytest_swebench.arms.workflow.guards.reports import judged, rejected
+from pytest_swebench.arms.workflow.guards.reports import judged
 from pytest_swebench.arms.workflow.shapes import Patch, Shape
-from pytest_swebench.patch import EditError
 from pytest_swebench.records.trace import GuardReport
 
 MOST: Final = 5
@@ -34,12 +31,11 @@ class Lint:
     oracle: bool = False
 
     def check(self, answer: Patch, given: Given) -> GuardReport:
-        """Compare the changed Python files before and after; those that do not parse are for `patch` to judge."""
-        try:
-            change = change_of(answer, BaseTree(given.sandbox).read)
-        except EditError as error:
-            return rejected(self.name, f"edit: {error}")
-        found = list(_new_faults(change))
+        """Compare the changed Python files before and after; those that do not parse are for `patch` to judge.
+
+        Raises EditError.
+        """
+        found = list(_new_faults(given.change(answer)))
         if len(found) > MOST:
             found[MOST:] = [f"and {len(found) - MOST} more"]
         return judged(self.name, found)

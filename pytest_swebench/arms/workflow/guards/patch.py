@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pytest_swebench.arms.change import Change
-from pytest_swebench.arms.workflow.base_tree import BaseTree
-from pytest_swebench.arms.workflow.change import change_of
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.code import Format, compiles, parsed, told
 from pytest_swebench.arms.workflow.guards.reports import few, judged, rejected
 from pytest_swebench.arms.workflow.shapes import Patch, Shape
-from pytest_swebench.patch import EditError
 from pytest_swebench.records.trace import GuardReport
 
 
@@ -28,22 +25,18 @@ class PatchGuard:
     oracle: bool = False
 
     def check(self, answer: Patch, given: Given) -> GuardReport:
-        """Look at the edits by themselves, then at the files, then at what they become."""
+        """Look at the edits by themselves, then at the files, then at what they become. Raises EditError."""
         malformed = list(_malformed(answer))
         if malformed:
             return judged(self.name, malformed)
         form = Format().check(answer, given)
         if not form.passed:
             return rejected(self.name, form.feedback)
-        tree = BaseTree(given.sandbox)
-        try:
-            change = change_of(answer, tree.read)
-        except EditError as error:
-            return rejected(self.name, f"edit: {error}")
+        change = given.change(answer)
         diff = change.diff
         if not diff:
             return rejected(self.name, "edit: all edits together change nothing")
-        if self.git_apply and (complaint := tree.complaint(diff)):
+        if self.git_apply and (complaint := given.complaint(diff)):
             return rejected(self.name, f"apply: git does not take the change:\n{complaint}")
         return judged(self.name, _broken(change))
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Final
 
+from pytest_swebench.arms.context.sources import TEST_FILE
 from pytest_swebench.arms.workflow.guards.reports import FEW, few, quoted
 from pytest_swebench.patch import EditError, repository_path
-
-_TEST_FILE: Final = re.compile(r"test_.*|conftest\.py|tests?\.py|.*[._-](test|tests|spec)\.\w+")
 
 
 def is_test_file(path: str) -> bool:
     """Tell whether `path` surely holds tests; a folder `test` or `testing` may be part of a library."""
     *folders, name = path.split("/")
-    return bool({"tests", "__tests__"}.intersection(folders)) or _TEST_FILE.fullmatch(name) is not None
+    return bool({"tests", "__tests__"}.intersection(folders)) or TEST_FILE.fullmatch(name) is not None
 
 
 def missing(what: str, paths: Sequence[str], files: Collection[str]) -> Iterator[str]:

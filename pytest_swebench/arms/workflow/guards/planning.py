@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import graphlib
 import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pytest_swebench.arms.workflow.check import circle
 from pytest_swebench.arms.workflow.guard import Given, Guard
 from pytest_swebench.arms.workflow.guards.reports import few, judged
-from pytest_swebench.arms.workflow.shapes import SHAPES, PlannedStep, Shape, WorkflowPlan
+from pytest_swebench.arms.workflow.shapes import MOST_RETRIES, SHAPES, PlannedStep, Shape, WorkflowPlan
 from pytest_swebench.errors import InputError
 from pytest_swebench.records.trace import GuardReport
 
 MOST_STEPS: Final = 12
-MOST_RETRIES: Final = 10
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -90,10 +89,8 @@ def _twice(what: str, names: list[str]) -> Iterator[str]:
 
 
 def _order(steps: list[PlannedStep]) -> Iterator[str]:
-    try:
-        graphlib.TopologicalSorter({step.name: step.requires for step in steps}).prepare()
-    except graphlib.CycleError as error:
-        yield f"steps require each other in a circle: {' -> '.join(reversed(error.args[1]))}"
+    if found := circle({step.name: step.requires for step in steps}):
+        yield f"steps require each other in a circle: {found}"
 
 
 def _patches(steps: list[PlannedStep]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from pytest_swebench.arms.workflow.guards.evaluation import FullEvaluation
 from pytest_swebench.errors import InputError
 from pytest_swebench.grading.protocol import Grade
 from pytest_swebench.outcome import Verdict
+from pytest_swebench.patch import EditError
 from pytest_swebench.sandbox.protocol import Sandbox
 from tests.arms.workflow.guards.tree import FIX, given_in, patch_of
 
@@ -63,8 +64,8 @@ def test_unresolved_patch_is_told_which_tests_fail(verdict: Verdict, feedback: s
 
 def test_patch_that_cannot_be_made_is_not_graded(sandbox: Sandbox) -> None:
     given = given_in(sandbox, evaluate=graded(Verdict(resolved=True, applied=True)))
-    missing = FullEvaluation().check(patch_of(("gone.py", "a", "b")), given)
-    assert missing.feedback == "edit: gone.py: no such file"
+    with pytest.raises(EditError, match=r"^gone\.py: no such file"):
+        FullEvaluation().check(patch_of(("gone.py", "a", "b")), given)
     idle = FullEvaluation().check(patch_of(("calc.py", "a - b", "a - b")), given)
     assert idle.feedback == "edit: all edits together change nothing"
 

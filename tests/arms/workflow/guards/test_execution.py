@@ -3,10 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 import pytest
 
@@ -14,9 +11,11 @@ from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.execution import Green, Red, Setup
 from pytest_swebench.arms.workflow.guards.generated import run_test
 from pytest_swebench.errors import InfraError
+from pytest_swebench.patch import EditError
 from pytest_swebench.records.trace import GuardReport
-from pytest_swebench.sandbox.protocol import CommandResult, Sandbox, Shell
+from pytest_swebench.sandbox.protocol import Sandbox
 from tests.arms.workflow.guards.tree import FIX, RED, given_in, patch_of, written
+from tests.support.bent import Bent
 
 PASSING = "def test_fine():\n    pass\n"
 WRONG_FIX = patch_of(("calc.py", "a - b", "a * b"))
@@ -114,8 +113,8 @@ def test_patch_that_breaks_the_import_is_told(sandbox: Sandbox) -> None:
 
 
 def test_patch_that_cannot_be_made_runs_nothing(sandbox: Sandbox) -> None:
-    report = Green().check(patch_of(("gone.py", "a", "b")), given_in(sandbox, written(RED)))
-    assert report.feedback == "edit: gone.py: no such file"
+    with pytest.raises(EditError, match=r"^gone\.py: no such file"):
+        Green().check(patch_of(("gone.py", "a", "b")), given_in(sandbox, written(RED)))
 
 
 def test_patch_that_git_refuses_is_told(sandbox: Sandbox) -> None:
@@ -256,46 +255,6 @@ def test_settings_tell_the_time_given() -> None:
         {"timeout_s": 300.0},
         {"timeout_s": 30.0},
     ]
-
-
-class Bent:
-    """A sandbox that runs commands with other tools in reach than `inner` has."""
-
-    def __init__(self, inner: Sandbox, path: str, *, spoilt: str = "") -> None:
-        self.workdir, self.image, self.image_digest, self.installs = inner.workdir, "", "", False
-        self.history: Mapping[str, Any] = MappingProxyType({})
-        self._inner = inner
-        self._path = path
-        self._spoilt = spoilt
-
-    def run(self, command: str, *, timeout_s: float, stdin: bytes = b"") -> CommandResult:
-        if self._spoilt and self._spoilt in command:
-            command = "echo no space left on device; exit 9"
-        return self._inner.run(f"export PATH={self._path}\n{command}", timeout_s=timeout_s, stdin=stdin)
-
-    def shell(self) -> Shell:
-        return self._inner.shell()
-
-    def install(self, command: str, *, timeout_s: float) -> CommandResult:
-        return self._inner.install(command, timeout_s=timeout_s)
-
-    def read(self, path: str, *, max_bytes: int = 1_000_000) -> bytes:
-        return self._inner.read(path, max_bytes=max_bytes)
-
-    def read_all(self, paths: Iterable[str], *, max_bytes: int = 1_000_000) -> dict[str, bytes]:
-        return self._inner.read_all(paths, max_bytes=max_bytes)
-
-    def write(self, files: Mapping[str, bytes]) -> None:
-        self._inner.write(files)
-
-    def files(self) -> list[str]:
-        return self._inner.files()
-
-    def diff(self) -> str:
-        return self._inner.diff()
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 def test_environment_without_pytest_still_runs_tests(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.lint import Lint
 from pytest_swebench.arms.workflow.shapes import Patch
+from pytest_swebench.patch import EditError
 from tests.arms.workflow.guards.tree import FIX, patch_of
 
 
@@ -63,7 +64,8 @@ def test_no_more_than_five_are_shown(given: Given) -> None:
 
 
 def test_edit_that_does_not_fit_is_refused(given: Given) -> None:
-    assert Lint().check(patch_of(("gone.py", "a", "b")), given).feedback == "edit: gone.py: no such file"
+    with pytest.raises(EditError, match=r"^gone\.py: no such file"):
+        Lint().check(patch_of(("gone.py", "a", "b")), given)
 
 
 def test_settings_name_what_decides() -> None:
@@ -71,10 +73,8 @@ def test_settings_name_what_decides() -> None:
 
 
 def test_names_no_file_can_have_are_refused(given: Given) -> None:
-    assert (
-        Lint().check(patch_of(("a\0b.py", "", "x\n")), given).feedback
-        == r"edit: 'a\x00b.py': no file can have this name"
-    )
+    with pytest.raises(EditError, match=r"^'a\\x00b\.py': no file can have this name"):
+        Lint().check(patch_of(("a\0b.py", "", "x\n")), given)
 
 
 def test_a_sum_too_deep_for_pyflakes_is_no_fault(given: Given) -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from pytest_swebench.arms.workflow.guard import Given
 from pytest_swebench.arms.workflow.guards.patch import PatchGuard
 from pytest_swebench.arms.workflow.shapes import Patch
+from pytest_swebench.patch import EditError
 from pytest_swebench.sandbox.protocol import Sandbox
 from tests.arms.workflow.guards.tree import FIX, given_in, patch_of
 
@@ -43,20 +46,6 @@ def test_file_that_never_parsed_may_be_changed(given: Given) -> None:
             patch_of(("calc.py", "a - b", "a + b"), ("calc.py", "a + b", "a - b")),
             "edit: all edits together change nothing",
         ),
-        (patch_of(("gone.py", "a", "b")), "edit: gone.py: no such file"),
-        (patch_of(("a\0b", "", "x\n")), r"edit: 'a\x00b': no file can have this name"),
-        (patch_of(("x" * 300, "", "x\n")), "edit: 'xxx"),
-        (patch_of(("x/" * 2000 + "y", "", "x\n")), "edit: 'x/x/"),
-        (patch_of(("\ud800.py", "", "x\n")), r"edit: '\ud800.py': no file can have this name"),
-        (patch_of((".git/hooks/pre-commit", "", "x\n")), "edit: .git/hooks/pre-commit: belongs to git"),
-        (patch_of(("./pkg/", "", "x\n")), "edit: pkg: is a folder; name a file"),
-        (patch_of(("calc.py/more/x.py", "", "x\n")), "edit: calc.py/more/x.py: calc.py is a file, not a folder"),
-        (patch_of(("calc.py", "", "b")), "edit: calc.py: the search text is empty, but the file exists and is not"),
-        (
-            patch_of(("calc.py", "return a * b", "b")),
-            "edit: calc.py: the SEARCH text is not in the file; the nearest lines",
-        ),
-        (patch_of(("calc.py", "b", "c")), "edit: calc.py: the search text stands there 2 times, it must be unique"),
         (
             patch_of(("calc.py", "    return a - b", "    return (a + b")),
             "syntax: calc.py does not parse after the change: line 2: '(' was never closed: 'return (a + b'",
@@ -70,9 +59,33 @@ def test_patch_that_does_not_fit_is_told_why(patch: Patch, feedback: str, given:
     assert report.feedback.startswith(feedback)
 
 
+@pytest.mark.parametrize(
+    ("patch", "told"),
+    [
+        (patch_of(("gone.py", "a", "b")), "gone.py: no such file"),
+        (patch_of(("a\0b", "", "x\n")), r"'a\x00b': no file can have this name"),
+        (patch_of(("x" * 300, "", "x\n")), "'xxx"),
+        (patch_of(("x/" * 2000 + "y", "", "x\n")), "'x/x/"),
+        (patch_of(("\ud800.py", "", "x\n")), r"'\ud800.py': no file can have this name"),
+        (patch_of((".git/hooks/pre-commit", "", "x\n")), ".git/hooks/pre-commit: belongs to git"),
+        (patch_of(("./pkg/", "", "x\n")), "pkg: is a folder; name a file"),
+        (patch_of(("calc.py/more/x.py", "", "x\n")), "calc.py/more/x.py: calc.py is a file, not a folder"),
+        (patch_of(("calc.py", "", "b")), "calc.py: the search text is empty, but the file exists and is not"),
+        (
+            patch_of(("calc.py", "return a * b", "b")),
+            "calc.py: the SEARCH text is not in the file; the nearest lines",
+        ),
+        (patch_of(("calc.py", "b", "c")), "calc.py: the search text stands there 2 times, it must be unique"),
+    ],
+)
+def test_edit_that_does_not_fit_is_told_why(patch: Patch, told: str, given: Given) -> None:
+    with pytest.raises(EditError, match=f"^{re.escape(told)}"):
+        PatchGuard().check(patch, given)
+
+
 def test_missing_search_text_shows_what_stands_there(given: Given) -> None:
-    report = PatchGuard().check(patch_of(("calc.py", "    return a * b", "    return a + b")), given)
-    assert report.feedback.endswith("the nearest lines are:\n    return a - b")
+    with pytest.raises(EditError, match=r"the nearest lines are:\n    return a - b$"):
+        PatchGuard().check(patch_of(("calc.py", "    return a * b", "    return a + b")), given)
 
 
 def test_what_git_does_not_take_is_refused(given: Given) -> None:

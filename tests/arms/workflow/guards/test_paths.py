@@ -7,7 +7,17 @@ from pytest_swebench.arms.workflow.guards.paths import folders_of, is_test_file
 
 @pytest.mark.parametrize(
     "path",
-    ["tests/data.json", "a/tests/x.py", "test_x.py", "a/x_test.go", "conftest.py", "web/x.spec.ts", "a/tests.py"],
+    [
+        "tests/data.json",
+        "a/tests/x.py",
+        "test_x.py",
+        "a/x_test.go",
+        "conftest.py",
+        "web/x.spec.ts",
+        "a/tests.py",
+        "src/FooTest.java",
+        "web/test.js",
+    ],
 )
 def test_test_files_are_known_by_their_names(path: str) -> None:
     assert is_test_file(path)

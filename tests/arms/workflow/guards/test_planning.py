@@ -43,7 +43,7 @@ def test_plan_that_can_run_passes(given: Given) -> None:
             [step("fix", "patch", "analysis", guards=("patch",))],
             "step 'fix' requires 'analysis', which is no step; there are: 'fix'",
         ),
-        ([step("fix", "patch", guards=("patch",), rmax=11)], "step 'fix': rmax is 11; give 0 to 10"),
+        ([step("fix", "patch", guards=("patch",), rmax=7)], "step 'fix': rmax is 7; give 0 to 6"),
         (
             [step("a", "analysis", "b"), step("b", "patch", "a", guards=("patch",))],
             "steps require each other in a circle: a -> b -> a",
@@ -87,4 +87,4 @@ def test_second_look_may_build_on_the_first(given: Given) -> None:
 
 
 def test_settings_name_the_bounds() -> None:
-    assert guard("workflow_schema").settings() == {"most_steps": 12, "most_retries": 10}
+    assert guard("workflow_schema").settings() == {"most_steps": 12, "most_retries": 6}

@@ -53,12 +53,14 @@ def given_in(
     evaluate: Callable[[str], Grade] | None = None,
 ) -> Given:
     """Return what a guard is given in `sandbox`."""
+    tree = BaseTree(sandbox)
     taken: Mapping[type[Shape], Shape] = {type(answer): answer for answer in accepted}
     return Given(
         problem=Problem(instance_id="made__guards-1", statement="add() subtracts", language=language),
         sandbox=sandbox,
         accepted=taken,
-        diff=BaseTree(sandbox).diff,
+        change=tree.change,
+        complaint=tree.complaint,
         left_s=lambda: left_s,
         evaluate=evaluate,
     )
