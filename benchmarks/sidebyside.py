@@ -61,8 +61,13 @@ def in_turn(rounds: int, rows: Mapping[str, Callable[[], Cost]]) -> dict[str, li
 
 
 def cost_of_pytest(arguments: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Cost:
-    """Run pytest in a process of its own. Raises RuntimeError with its output if it does not end well."""
-    command = [sys.executable, "-m", "pytest", *NO_TAX, *arguments]
+    """Run pytest as `cost_of` runs Python."""
+    return cost_of(["-m", "pytest", *NO_TAX, *arguments], folder, env)
+
+
+def cost_of(arguments: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Cost:
+    """Run Python in a process of its own. Raises RuntimeError with its output if it does not end well."""
+    command = [sys.executable, *arguments]
     before, began = _children_cpu_s(), time.perf_counter()
     variables = environment(folder) | dict(env or {})
     done = subprocess.run(command, cwd=folder, env=variables, text=True, capture_output=True)

@@ -143,7 +143,7 @@ class Calls:
         self, spec: ExperimentSpec, gate: Gate = OPEN, on_wait: Callable[[float, str], None] = lambda wait_s, why: None
     ) -> Provider:
         """Make a provider client. Raises InputError if none is configured or its key is missing."""
-        from pytest_swebench.providers.registry import make_provider
+        from pytest_swebench.providers.registry import KeyMissing, make_provider
 
         if not spec.provider:
             raise InputError(
@@ -161,6 +161,8 @@ class Calls:
                 gate=gate,
                 on_wait=on_wait,
             )
+        except KeyMissing as error:
+            raise InputError(f"{error}; {self.keys.trouble}" if self.keys.trouble else str(error)) from None
         except SwebenchError:
             raise
         except Exception as error:  # somebody else's factory, before anything is paid

@@ -47,6 +47,9 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
     finally:
         session.calls.close()
     inbox.told += [f"stopped by {one.scope}'s cap: {one.message}" for one in tripped[:_SHOWN]]
+    if inbox.refused:
+        inbox.told.append("stopped by a refusal that every other cell would meet as well")
+        status = pytest.ExitCode.TESTS_FAILED if status == pytest.ExitCode.INTERRUPTED else status
     if inbox.over_budget and any(one.scope == "run" for one in tripped):
         status = OVER_BUDGET
     if inbox.checkpoint is not None and inbox.checkpoint.problem:

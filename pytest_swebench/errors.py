@@ -8,9 +8,11 @@ SwebenchError
 │   ├── DockerUnavailable
 │   ├── SandboxLost     a container or process died under us
 │   ├── NeedsNetwork    tests could not be installed or run without a network
+│   ├── OutOfResources  memory or disk gave out
 │   └── ProviderError   network, 429, 5xx, a cut or nonsensical answer
 ├── RefusedError        broken ground that will not heal by itself: outcome `infra`, never rerun
 │   ├── ImageMissing
+│   ├── ImageRefused    a registry wants a login, or another one
 │   └── ProviderRefused 401, 403, 404, a request the provider rejects
 │       └── ContextOverflow     the request is longer than the model reads
 ├── LimitReached        a limit ended solving; carries the `Stop`
@@ -21,12 +23,16 @@ SwebenchError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+import errno
+from typing import TYPE_CHECKING, Final, Literal
 
 from pytest_swebench.outcome import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.ENOMEM})
 
 
 class SwebenchError(Exception):
@@ -61,6 +67,10 @@ class NeedsNetwork(InfraError):
     """The tests of an instance could not be installed or run for lack of a network."""
 
 
+class OutOfResources(InfraError):
+    """Memory or disk gave out, of this machine or of what a container may take."""
+
+
 class ProviderError(InfraError):
     """A model endpoint failed or answered something that is not an answer."""
 
@@ -73,8 +83,19 @@ class ImageMissing(RefusedError):
     """The instance's image is neither here nor in its registry."""
 
 
+class ImageRefused(RefusedError):
+    """A registry does not give the instance's image to this user."""
+
+
 class ProviderRefused(RefusedError):
-    """The provider rejects the request itself: key, permission, model or shape."""
+    """The provider rejects the request itself: key, permission, model or shape.
+
+    `run_wide` says that every other request of the run would be rejected as well, as with a wrong key.
+    """
+
+    def __init__(self, message: str, *, run_wide: bool = False) -> None:
+        super().__init__(message)
+        self.run_wide = run_wide
 
 
 class ContextOverflow(ProviderRefused):
@@ -107,6 +128,11 @@ class ReplayMiss(SwebenchError):
 
 class RecordError(SwebenchError):
     """A record could not be written whole, or a file of records cannot be read."""
+
+
+def of_system(error: OSError, message: str) -> InfraError:
+    """Return what to raise for an `error` of the operating system: OutOfResources where disk or memory gave out."""
+    return OutOfResources(message) if error.errno in _NO_ROOM else InfraError(message)
 
 
 def unknown(what: str, value: str, known: Iterable[str]) -> str:

@@ -16,12 +16,10 @@ from pytest_swebench.stash import session_of
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-    from pytest_swebench.arms.protocol import Arm
     from pytest_swebench.cell import Cell
-    from pytest_swebench.datasets.instance import Problem
     from pytest_swebench.inbox import Inbox
     from pytest_swebench.providers.budget import Caps
-    from pytest_swebench.providers.estimate import Estimate, Expected, Work
+    from pytest_swebench.providers.estimate import Estimate, Work
     from pytest_swebench.session import ExperimentSession
 
 
@@ -73,10 +71,10 @@ def _end_line(reporter: TerminalReporter) -> None:
 
 def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
     """Yield the work of every variant that calls models, as the plans of the run describe it."""
+    from pytest_swebench.arms.foretold import work_of
     from pytest_swebench.calling import REPLAY
     from pytest_swebench.datasets.manifest import read_manifest
     from pytest_swebench.matrix import own_cap_usd
-    from pytest_swebench.providers.estimate import Work
     from pytest_swebench.records.results import read_plans
 
     layout, registry = session.handle.layout, session.registry()
@@ -91,24 +89,15 @@ def _works(session: ExperimentSession, cells: Sequence[Cell]) -> Iterator[Work]:
             if not arm.paid or not chosen or REPLAY in (session.calls.mode, described["provider"]):
                 continue
             tariff = session.calls.ledger.prices.at(described["provider"], session.settings.value("provider_url") or "")
-            turns = described["max_turns"]
-            problems = [manifest.instance(cell.instance_id).problem for cell in chosen]
-            yield Work(
-                provider_name=described["provider"],
-                arm=described["arm"],
+            yield work_of(
+                arm,
+                [manifest.instance(cell.instance_id).problem for cell in chosen],
+                provider=described["provider"],
                 model=described["model"],
+                turns=described["max_turns"],
                 tariff=tariff,
-                cells=len(chosen),
-                expected=_expected(arm, problems, turns),
                 cell_cap_usd=own_cap_usd(arm) if per_cell_usd is None else per_cell_usd,
             )
-
-
-def _expected(arm: Arm, problems: Sequence[Problem], turns: int | None) -> list[Expected]:
-    """Return what `arm` needs for each problem, nothing if it does not know."""
-    from pytest_swebench.providers.estimate import Foretells
-
-    return [arm.expected(problem).within(turns) for problem in problems] if isinstance(arm, Foretells) else []
 
 
 def _named(caps: Caps, works: Sequence[Work]) -> str:

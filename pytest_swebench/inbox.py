@@ -42,6 +42,7 @@ class Inbox:
     announced: bool = False
     changed: int = 0
     over_budget: bool = False
+    refused: str = ""
     told: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     _cells: set[str] = field(default_factory=set)
@@ -144,6 +145,7 @@ class Inbox:
             self._write(bundle)
             if bundle["kind"] == "record":
                 self._take(bundle["record"])
+                self.refused = self.refused or bundle.get("refused", "")
 
     def _take(self, record: dict[str, Any]) -> None:
         broken = (record["error"] or {}).get("type") == BudgetExhausted.__name__

@@ -102,7 +102,14 @@ class Verdict:
             "applied_with": self.applied_with,
             "reason": self.reason,
             "tests": self.tests,
+            **({"warning": self.warning} if self.warning else {}),
         }
+
+    @property
+    def warning(self) -> str:
+        """Say what makes the verdict look like that of a broken environment; "" for most. It changes no verdict."""
+        before = self.tests.get(PASS_TO_PASS, {"success": [], "failure": []})
+        return NOTHING_PASSES if before["failure"] and not before["success"] else ""
 
     def summary(self) -> str:
         """Say in one line why the cell is resolved or not."""
@@ -113,8 +120,9 @@ class Verdict:
             group = self.tests.get(name, {"success": [], "failure": []})
             total = len(group["success"]) + len(group["failure"])
             counts.append(f"{name} {len(group['success'])}/{total}")
-        return ", ".join(counts)
+        return "; ".join(filter(None, [", ".join(counts), self.warning]))
 
 
 FAIL_TO_PASS: Final = "FAIL_TO_PASS"
 PASS_TO_PASS: Final = "PASS_TO_PASS"
+NOTHING_PASSES: Final = "no PASS_TO_PASS test passes any more: is the environment broken, or is it the patch?"

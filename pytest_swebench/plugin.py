@@ -110,6 +110,7 @@ def _activate(config: pytest.Config) -> None:
     from pytest_swebench.discover import experiment_args
     from pytest_swebench.handle import RunHandle, git_commit, output_root
     from pytest_swebench.preflight import preflight
+    from pytest_swebench.records.layout import stopping_if_full
 
     check_distribution(config)
     set_defaults(config)
@@ -123,7 +124,7 @@ def _activate(config: pytest.Config) -> None:
         take_over(config)
         inbox_of(config)
         session_of(config).tell([*settings_of(config).notices, *workers_in_vain(config)])
-        with leaving_nothing(config):
+        with leaving_nothing(config), stopping_if_full():
             preflight(session_of(config))
         keep_checkpoint(config)
     except SwebenchError as error:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
+import sys
+from collections import Counter
 from collections.abc import Collection, Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _NAMING: Final = ("run_id", "resume", "checkpoint")
+_RESUMED: Final = ("done", "infra again", "to grade", "changed", "new")
 
 
 def asked_run(config: pytest.Config, root: Path) -> str:
@@ -40,6 +44,41 @@ def asked_run(config: pytest.Config, root: Path) -> str:
 
         return read_checkpoint(checkpoint_path(config), root)
     return str(option("swe_run_id"))
+
+
+def way_on(config: pytest.Config) -> str:
+    """Return the very command that goes on with a run that was stopped.
+
+    "" where none of its cells had begun, and where the console command started it, which has a line of its own.
+    """
+    told_by_command = bool(os.environ.get("PYTEST_SWEBENCH_WITNESS"))
+    if told_by_command or HANDLE not in config.stash or not any(handle_of(config).layout.journals.glob("*.jsonl")):
+        return ""
+    option, given = config.getoption, list(config.invocation_params.args)
+    if not any(option(f"swe_{name}") for name in _NAMING):  # else the same command goes on by itself
+        again = "--run-id" if option("swe_rerun_failed") else "--resume"
+        given.append(f"{again}={handle_of(config).run_id}")
+    own = Path(sys.argv[0]).name in {"pytest", "py.test"}
+    command = shlex.join([*(["pytest"] if own else ["python", "-m", "pytest"]), *given])
+    return f"to go on: {session_of(config).redactor.text(command)}"
+
+
+def resumed_line(config: pytest.Config) -> str:
+    """Say of how many selected cells a resumed run leaves out those that are done, and why it runs the others."""
+    from pytest_swebench.records.resume import Earlier
+
+    inbox, session = inbox_of(config), session_of(config)
+    counts = Counter({"done": len(inbox.left_out)})
+    for cell in inbox.to_run:
+        known = session.earlier.get(str(cell), Earlier(0))
+        if not known.attempts:
+            counts["new"] += 1
+        elif not known.final_key:
+            counts["infra again"] += 1
+        else:
+            counts["to grade" if known.ungraded and session.grades else "changed"] += 1
+    shown = [f"{counts[name]} {name}" for name in _RESUMED if counts[name]]
+    return f"{sum(inbox.selected.values())} selected: {', '.join(shown)}"
 
 
 def checkpoint_path(config: pytest.Config) -> Path:

@@ -17,7 +17,14 @@ from typing import Any
 from pytest_swebench.arms.protocol import Arm, Solution
 from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.datasets.instance import Instance, Kind
-from pytest_swebench.errors import BudgetExhausted, InfraError, RecordError, RefusedError, SwebenchError
+from pytest_swebench.errors import (
+    BudgetExhausted,
+    InfraError,
+    ProviderRefused,
+    RecordError,
+    RefusedError,
+    SwebenchError,
+)
 from pytest_swebench.events import CellFinished, CellStarted, Event, PhaseStarted
 from pytest_swebench.faults import told
 from pytest_swebench.grading.integrity.audit import audit
@@ -74,9 +81,11 @@ class CellResult:
 
     @property
     def stops_run(self) -> str:
-        """Say why no other cell of the run can be paid for, "" if that is not so."""
+        """Say why no other cell of the run can be answered or paid for, "" if that is not so."""
         if isinstance(self.error, BudgetExhausted) and self.error.scope == "run":
             return str(self.error)
+        if isinstance(self.error, ProviderRefused) and self.error.run_wide:
+            return str(self.record["error"]["message"])
         return str(self.record["notes"]) if self.record["cap"] == "run" else ""
 
 

@@ -17,7 +17,7 @@ import pytest
 
 from pytest_swebench.cell import Cell
 from pytest_swebench.config.active import settings_of
-from pytest_swebench.errors import RecordError
+from pytest_swebench.errors import RecordError, RefusedError
 from pytest_swebench.extensions import added
 from pytest_swebench.fetching import make_fetcher, prefetch
 from pytest_swebench.handle import RunHandle, versions
@@ -96,7 +96,13 @@ class ExperimentSession:
                 settings=self.settings,
                 handle=self.handle,
                 redactor=self.redactor,
-                keys=Keys(self.env, self.settings.dotenv, learn=self.redactor.learn, tell=lambda one: self.tell([one])),
+                keys=Keys(
+                    self.env,
+                    self.settings.dotenv,
+                    configured=self.settings.profile,
+                    learn=self.redactor.learn,
+                    tell=lambda one: self.tell([one]),
+                ),
                 mode=option("swe_cassette") or "",
                 cassettes=here / (option("swe_cassette_dir") or Path(self.handle.root) / "cassettes"),
                 extra=lambda: added(self.config, "providers"),
@@ -190,7 +196,8 @@ class ExperimentSession:
             self.stop_reason = result.stops_run
         variant = context.variants[cell.variant]
         metadata = run_metadata(context.info, variant, cell.rep, oracle=context.arms[variant.arm].oracle)
-        self.outbox.append({"kind": "record", "cell": str(cell), "metadata": metadata, "record": result.record})
+        bundle = {"kind": "record", "cell": str(cell), "metadata": metadata, "record": result.record}
+        self.outbox.append(bundle | {"refused": self.stop_reason if isinstance(result.error, RefusedError) else ""})
         return result
 
     def send_line(self, nodeid: str, attempt: int, content: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from pytest_swebench.errors import DockerUnavailable, InputError
 from pytest_swebench.sandbox import images
 from pytest_swebench.sandbox.engine import connect
 from tests.support.base_image import base_image as found_or_built
+from tests.support.lacking import do_without
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -29,12 +30,19 @@ if importlib.util.find_spec("hypothesis") is not None:
     settings.load_profile("calm")
 
 
+@pytest.fixture
+def uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have children measured as they are, without the time that following their lines takes."""
+    for name in [name for name in os.environ if name.startswith("COVERAGE_")]:
+        monkeypatch.delenv(name)
+
+
 @pytest.fixture(scope="session")
 def docker_client() -> Iterator[DockerClient]:
     try:
         client = connect()
     except DockerUnavailable as error:
-        _do_without(error)
+        do_without(error)
     yield client
     client.close()
 
@@ -50,14 +58,7 @@ def base_image(docker_client: DockerClient) -> str:
     try:
         return found_or_built(docker_client)
     except InputError as error:
-        _do_without(error)
-
-
-def _do_without(lack: object) -> NoReturn:
-    """Skip what needs Docker, or fail where it must be here."""
-    if os.environ.get("SWEBENCH_REQUIRE_DOCKER") == "1":
-        pytest.fail(f"SWEBENCH_REQUIRE_DOCKER=1, but {lack}")
-    pytest.skip(str(lack))
+        do_without(error)
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +75,7 @@ def real_row(real_rows: dict[str, dict[str, Any]], docker_client: DockerClient) 
     def find(instance_id: str) -> dict[str, Any]:
         row = real_rows[instance_id]
         if not images.has(docker_client, row["image"]):
-            _do_without(f"image {row['image']!r} is not built here")
+            do_without(f"image {row['image']!r} is not built here")
         return row
 
     return find

@@ -17,10 +17,10 @@ import pytest
 from pytest_swebench import __version__
 from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.cli.command import ExitCode, exit_code
-from pytest_swebench.cli.list_instances import describe
+from pytest_swebench.cli.list_instances import describe, render
 from pytest_swebench.cli.merge import layout_of
 from pytest_swebench.datasets.demo import load_demo
-from pytest_swebench.datasets.instance import Kind
+from pytest_swebench.datasets.instance import Hidden, Instance, Kind, Problem
 from pytest_swebench.errors import (
     DatasetError,
     DockerUnavailable,
@@ -129,10 +129,25 @@ def test_list_instances_counts_by_language_and_repository() -> None:
 
 
 def test_list_instances_as_json_names_every_instance() -> None:
-    found = json.loads(command("list-instances", "demo", "--json").stdout)
+    found = json.loads(command("list-instances", "demo", "--json").stdout)["result"]
     assert found["instance_ids"] == [instance.instance_id for instance in load_demo()]
     assert found["gradable"] == found["instances"] == len(found["instance_ids"])
     assert found["missing_for_grading"] == {}
+
+
+def test_list_instances_counts_by_difficulty_and_version() -> None:
+    told = {"one-1": ("a/a", "1.0", "hard"), "one-2": ("a/a", "2.0", "easy"), "one-3": ("a/a", "2.0", "easy")}
+    told["two-1"] = ("b/b", "", "")
+    problems = [
+        Problem(instance_id=name, statement="x", repo=repo, version=version, category=difficulty)
+        for name, (repo, version, difficulty) in told.items()
+    ]
+    overview = describe("mine", "test", [Instance(problem=one, kind=Kind.ISSUE, hidden=Hidden()) for one in problems])
+    assert overview["difficulties"] == {"easy": 2, "hard": 1}
+    assert overview["versions"] == {"a/a": {"2.0": 2, "1.0": 1}}
+    text = render(overview)
+    assert "difficulties:\n       2  easy\n       1  hard\nrepositories:\n" in text
+    assert "       3  a/a (2.0: 2, 1.0: 1)\n       1  b/b\n" in text
 
 
 def test_list_instances_names_columns_that_grading_lacks(tmp_path: Path) -> None:
@@ -155,7 +170,7 @@ def test_list_instances_names_columns_that_grading_lacks(tmp_path: Path) -> None
     assert "without 'eval_script': 3 of 3\n" in text
     assert "can be graded: 0 of 3\n" in text
     narrowed = json.loads(command("list-instances", "classic.jsonl", "--language", "Go", "--json", cwd=tmp_path).stdout)
-    assert narrowed["instance_ids"] == ["acme__shop-2"]
+    assert narrowed["result"]["instance_ids"] == ["acme__shop-2"]
 
 
 def test_counts_come_most_first() -> None:

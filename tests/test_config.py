@@ -242,6 +242,21 @@ def test_every_name_that_the_package_reads_is_known() -> None:
     assert strange_names(found, "env") == []
 
 
+def test_name_that_only_the_script_heeds_is_told_where_it_asks_for_something_else(tmp_path: Path) -> None:
+    write(tmp_path, dotenv="EVALUATE=false\n")
+    assert resolve({}, tmp_path).notices == (
+        ".env: 'EVALUATE' is for run_experiment.sh; here patches are graded, unless --generate-only is given",
+    )
+    assert resolve({}, tmp_path, option={"generate_only": True}.get).notices == ()
+    write(tmp_path, dotenv="EVALUATE=true\n")
+    assert resolve({}, tmp_path).notices == ()
+
+
+def test_comment_after_nothing_in_dotenv_is_no_value(tmp_path: Path) -> None:
+    write(tmp_path, dotenv="LANGUAGE=#python, go\nINSTANCES=\t# parts\nMODEL=m # the best\n")
+    assert read_dotenv(tmp_path) == {"MODEL": "m"}
+
+
 def test_dotenv_stays_out_of_the_process_and_out_of_the_repr(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LLM_API_KEY", raising=False)
     write(tmp_path, dotenv="export LLM_API_KEY='sk-0123456789'\nMODEL=m # a comment\n")
@@ -400,6 +415,7 @@ def test_example_of_dotenv_holds_only_what_something_reads() -> None:
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     names = set(re.findall(r"^#?\s?([A-Z_]+)=", text, re.MULTILINE))
     known = {name for row in SETTINGS.values() for name in row.dotenv} | set(GENERIC_KEY_ENV)
+    known |= set(re.findall(r"value_of ([A-Z_]+)", (ROOT / "run_experiment.sh").read_text(encoding="utf-8")))
     assert names - known - {name for spec in PROVIDERS.values() for name in spec.key_env} == set()
     assert names >= {"PROVIDER", "MODEL", "BASE_URL", "LLM_API_KEY", "ARMS", "OUTPUT_DIR", "MAX_INSTANCES", "LANGUAGE"}
 

@@ -77,6 +77,8 @@ def test_the_source_archive_can_build_and_test_itself(tmp_path: Path) -> None:
         "README.md",
         "ARCHITECTURE.md",
         "CHANGELOG.md",
+        ".env.example",
+        "run_experiment.sh",
         "LICENSE",
         "tests/conftest.py",
         "experiments/test_swebench.py",

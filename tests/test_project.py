@@ -46,6 +46,8 @@ CORE = {
     "patch",
     "redact",
     "secrets",
+    "keychain",
+    "profiles",
 }
 CORE |= {"cell", "matrix", "outcome", "errors", "faults"}
 HEAVY = {

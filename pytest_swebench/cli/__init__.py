@@ -1,4 +1,4 @@
-"""The console command `swebench-runner`: what is done before and after a run. Running is pytest's business.
+"""The console command `swebench-runner`: a thin face on pytest runs, and what is done before and after them.
 
 It is not called `swebench`: the official package owns that script name since its 5.0.
 """

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.mode import current
 from pytest_swebench.errors import DockerUnavailable, InputError, SwebenchError
 from pytest_swebench.records.layout import LOG_FILE
 
@@ -49,6 +47,8 @@ def clean(
 
     What belongs to a living process is never touched. Containers of other hosts' runs go only where --run names
     their run, for nobody here can see whether they are still in use.
+
+    Example:  swebench-runner clean --all --dry-run
     """
     root = results_folder(output_dir)
     with ExitStack() as stack:
@@ -96,6 +96,7 @@ def _here(*, datasets: bool) -> Iterator[Leftover]:
 def _of_runs(root: Path, run_id: str, *, logs: bool, results: bool) -> Iterator[Leftover]:
     """Yield logs or everything of ended runs in `root`. Raises InputError for a run that is not there."""
     from pytest_swebench.handle import check_run_id
+    from pytest_swebench.records.resume import at_work
     from pytest_swebench.sandbox.leftovers import Leftover, folder_bytes
 
     if run_id:
@@ -104,31 +105,16 @@ def _of_runs(root: Path, run_id: str, *, logs: bool, results: bool) -> Iterator[
     if run_id and not runs:
         raise InputError(f"--run {run_id!r}: no such run in {str(root)!r}; give the name of a folder in there")
     for run in runs:
-        if _at_work(run):
+        if at_work(run):
             click.echo(f"run {run.name} is left out: it is at work", err=True)
         elif results:
-            files = list(_variant_files(root, run.name))
+            files = [*_variant_files(root, run.name), *root.glob(f"{run.name}.log")]
             size_bytes = folder_bytes(run) + sum(path.stat().st_size for path in files)
             yield Leftover("results", str(run), size_bytes, partial(_alone, run, partial(_remove_run, run, files)))
         elif logs and (found := list(run.glob(f"cells/**/{LOG_FILE}"))):
             size_bytes = sum(path.stat().st_size for path in found)
             name, remove = f"{len(found)} of run {run.name}", partial(_unlink, found)
             yield Leftover("logs", name, size_bytes, partial(_alone, run, remove))
-
-
-def _at_work(run: Path) -> bool:
-    """Whether a process of the run lives: all of them hold its lock, together (`RunLock`). Nothing is written."""
-    try:
-        file = os.open(run / "run.lock", os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(file)
-    return False
 
 
 def _alone(run: Path, remove: Callable[[], object]) -> None:
@@ -172,7 +158,7 @@ def _ask(found: list[Leftover]) -> None:
     for leftover in found:
         if leftover.kind == "results":
             click.echo(f"{leftover.kind} {leftover.name} ({_size(leftover.size_bytes)})")
-    if not sys.stdin.isatty():
+    if current().plain:
         raise InputError("--results deletes results for good and nobody is here to ask; add --yes, or look --dry-run")
     click.confirm("delete these results for good?", abort=True)
 

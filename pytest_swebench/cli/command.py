@@ -1,103 +1,203 @@
-"""The group of commands, and what their errors look like: one line on stderr and a typed exit code."""
+"""The group of commands, and what their errors look like: one line on stderr, or one JSON object, and a typed code."""
 
 from __future__ import annotations
 
-import errno
-import socket
-from collections.abc import Sequence
-from enum import IntEnum
-from typing import Final
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 import pytest_swebench
-from pytest_swebench.cli.clean import clean
-from pytest_swebench.cli.config import config
-from pytest_swebench.cli.evaluate import evaluate
-from pytest_swebench.cli.export import export_run
-from pytest_swebench.cli.list_instances import list_instances
-from pytest_swebench.cli.merge import merge_run
-from pytest_swebench.cli.models import models
-from pytest_swebench.cli.task import task
-from pytest_swebench.cli.trace import trace
-from pytest_swebench.cli.validate_env import validate_env
-from pytest_swebench.errors import (
-    DockerUnavailable,
-    ImageMissing,
-    ProviderError,
-    ProviderRefused,
-    SandboxLost,
-    SwebenchError,
+from pytest_swebench.cli.lazy import LazyGroup, Verb, meant
+from pytest_swebench.cli.mode import JSON, Given, Mode, current, mode_of, take
+from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble, answer_json, exit_code, trouble_of
+from pytest_swebench.errors import SwebenchError
+
+if TYPE_CHECKING:
+    from pytest_swebench.redact import Redactor
+
+__all__ = ["ExitCode", "cli", "exit_code", "run"]
+
+_HERE: Final = "pytest_swebench.cli"
+
+
+def _verbs() -> dict[str, Verb]:
+    """Return every command: its name, where it is, and what it does in a line."""
+    rows = (
+        ("clean", "clean:clean", "Remove what runs left behind, and what else takes room if it is named."),
+        ("config", "config:config", "Look at settings, or write one."),
+        ("doctor", "doctor:doctor", "Look at all that a run stands on, and say what to mend."),
+        ("evaluate", "evaluate:evaluate", "Grade patches of any tool by the official rules."),
+        ("export", "export:export_run", "Write a run in the layout of others."),
+        ("generate", "generate:generate", "Let arms make patches, and leave them ungraded."),
+        ("list-instances", "list_instances:list_instances", "Count what a dataset holds."),
+        ("merge", "merge:merge_run", "Rebuild the files of a run from its journals."),
+        ("models", "models:models", "List the models that a provider offers right now."),
+        ("preflight", "preflight:preflight", "Pull one image and grade one patch, before anything is paid."),
+        ("profiles", "profiles:profiles", "Keep several keys of one provider apart."),
+        ("quick", "quick:quick", "Run what is saved, without questions."),
+        ("run", "run:run", "Let arms solve the instances of a dataset, and grade what they leave."),
+        ("secrets", "secrets:secrets", "Keep the keys of providers in this machine's keychain."),
+        ("setup", "setup:setup", "Be led from a provider to the first results."),
+        ("show", "show:show", "Show the summary of a run again."),
+        ("task", "task:task", "Run local tasks, with or without a model."),
+        ("trace", "trace:trace", "Tell what happened in a cell, from its first step to its verdict."),
+        ("validate", "validate:validate", "Say whether every file of a run is complete."),
+        ("validate-env", "validate_env:validate_env", "Say whether the instances of a dataset can judge a patch here."),
+    )
+    return {name: Verb(f"{_HERE}.{place}", about) for name, place, about in rows}
+
+
+@click.group(
+    cls=LazyGroup,
+    verbs=_verbs(),
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog='\b\nShell completion, for bash:  eval "$(_SWEBENCH_RUNNER_COMPLETE=bash_source swebench-runner)"',
 )
-
-
-class ExitCode(IntEnum):
-    """What the command returns; 2 and 3 say which ground is broken."""
-
-    OK = 0
-    GENERAL = 1
-    DOCKER = 2
-    NETWORK = 3
-
-
-_CODES: Final[dict[type[BaseException], ExitCode]] = {
-    DockerUnavailable: ExitCode.DOCKER,
-    SandboxLost: ExitCode.DOCKER,
-    ImageMissing: ExitCode.NETWORK,  # what is missing here was asked of a registry
-    ProviderError: ExitCode.NETWORK,
-    ProviderRefused: ExitCode.NETWORK,
-    ConnectionError: ExitCode.NETWORK,
-    TimeoutError: ExitCode.NETWORK,
-    socket.gaierror: ExitCode.NETWORK,
-}
-_UNREACHABLE: Final = (errno.ENETUNREACH, errno.EHOSTUNREACH)
-
-
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--no-input", is_flag=True, help="Ask nothing, draw nothing, as with CI or without a terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, and all else on standard error.")
+@click.option("--log-file", metavar="FILE", help="Append to FILE what is printed, without secrets.")
 @click.version_option(pytest_swebench.__version__, prog_name="swebench-runner")
-def cli() -> None:
-    """Look at datasets before a run and at results after it.
+@click.pass_context
+def cli(context: click.Context, /, **for_every_command: Any) -> Answer | None:
+    """Compare coding agents on SWE-bench: before, during and after a run.
 
-    Runs themselves are pytest's:  pytest -m experiment --dataset lite --arms gold,null
+    Alone, on a terminal, it shows its first screen.
+
+    The options may stand before the command or after it.
+
+    Example:  swebench-runner run -d lite --count 5 -p openai -m gpt-5
     """
+    if context.invoked_subcommand is not None:
+        return None
+    mode = current(context)
+    if mode.plain:
+        click.echo(context.get_help())
+        return None
+    from pytest_swebench.wizard.home import home
 
-
-cli.add_command(list_instances)
-cli.add_command(evaluate)
-cli.add_command(export_run)
-cli.add_command(merge_run)
-cli.add_command(validate_env)
-cli.add_command(models)
-cli.add_command(clean)
-cli.add_command(config)
-cli.add_command(trace)
-cli.add_command(task)
+    return home(mode)
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; what goes wrong on purpose is told in one line."""
+    """Run one command and return its exit code; what goes wrong on purpose is told in one line, or in JSON."""
+    mode, code, log_file = Mode(as_json=JSON in arguments), ExitCode.GENERAL, ""
+    with ExitStack() as log:
+        try:
+            command = meant(cli, take(arguments).arguments)
+            own = {name for parameter in command.params for name in parameter.opts} if command is not cli else set()
+            given = take(arguments, own)
+            mode = mode_of(given, os.environ, arguments)
+            if mode.log_file is not None:
+                from pytest_swebench.cli.logfile import logged
+
+                log.enter_context(logged(mode.log_file, _redactor()))
+                log_file = str(mode.log_file)
+            answer = _answered(given, mode)
+            code = answer.code
+            if answer.trouble is not None and not mode.as_json:
+                _tell(answer.trouble)
+        except click.ClickException as error:
+            code = _usage(error, mode)
+        except click.Abort:
+            code = _interrupted(mode)
+        except SwebenchError as error:
+            code = _told(error, mode, log_file)
+        except Exception as error:  # a fault of ours: with its traceback, and an answer all the same
+            traceback.print_exc()
+            code = _told(error, mode, log_file)
+    return code
+
+
+def _answered(given: Given, mode: Mode) -> Answer:
+    """Run the command; with --json print its answer as one object: what it returns, else what it prints."""
+    if not mode.as_json:
+        return _returned(cli.main([*given.arguments], prog_name="swebench-runner", standalone_mode=False, obj=mode))
+    with _only_for_us() as printed:
+        answer = _returned(cli.main([*given.arguments], prog_name="swebench-runner", standalone_mode=False, obj=mode))
+    click.echo(answer_json(answer.code, answer.result or _read(printed.getvalue()), answer.trouble))
+    return answer
+
+
+def _read(printed: str) -> Any:
+    """Return what a command printed: the JSON data of one with an option --json of its own, else lines."""
     try:
-        result = cli.main(args=list(arguments), prog_name="swebench-runner", standalone_mode=False)
-    except click.ClickException as error:
+        return json.loads(printed)
+    except ValueError:
+        return {"lines": printed.splitlines()}
+
+
+def _returned(value: Any) -> Answer:
+    """Return what a command came to: it returns an answer, an exit code, or nothing; so does click for --help."""
+    if isinstance(value, Answer):
+        return value
+    return Answer(code=ExitCode(value) if isinstance(value, int) else ExitCode.OK)
+
+
+@contextmanager
+def _only_for_us() -> Iterator[StringIO]:
+    """Keep standard output for one object: what the command prints is yielded, its children's goes to stderr."""
+    sys.stdout.flush()
+    out = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(StringIO()) as printed:
+            yield printed
+    finally:
+        os.dup2(out, 1)
+        os.close(out)
+
+
+def _told(error: Exception, mode: Mode, log_file: str) -> ExitCode:
+    code, trouble = exit_code(error), trouble_of(error, log_file)
+    click.echo(answer_json(code, None, trouble)) if mode.as_json else _tell(trouble)
+    return code
+
+
+def _tell(trouble: Trouble) -> None:
+    first, *rest = trouble.lines()
+    click.echo("\n".join([f"swebench-runner: {first}", *rest]), err=True)
+
+
+def _usage(error: click.ClickException, mode: Mode) -> ExitCode:
+    """Tell that the command line cannot be meant."""
+    if mode.as_json:
+        trouble = Trouble(type=type(error).__name__, message=error.format_message(), fix=_help_line(error))
+        click.echo(answer_json(ExitCode.GENERAL, None, trouble))
+    else:
         error.show()
-        return ExitCode.GENERAL
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        return 130
-    except SwebenchError as error:
-        click.echo(f"swebench-runner: {' '.join(str(error).split())}", err=True)
-        return exit_code(error)
-    return result if isinstance(result, int) else ExitCode.OK  # click returns the code of --help and --version
-
-
-def exit_code(error: BaseException) -> ExitCode:
-    """Return the exit code of an error: its own kind's, else that of what caused it."""
-    cause: BaseException | None = error
-    while cause is not None:
-        for kind, code in _CODES.items():
-            if isinstance(cause, kind):
-                return code
-        if isinstance(cause, OSError) and cause.errno in _UNREACHABLE:
-            return ExitCode.NETWORK
-        cause = cause.__cause__
     return ExitCode.GENERAL
+
+
+def _help_line(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help tells what it takes" if context is not None else ""
+
+
+def _interrupted(mode: Mode) -> ExitCode:
+    if mode.as_json:
+        trouble = Trouble(type="KeyboardInterrupt", message="interrupted")
+        click.echo(answer_json(ExitCode.INTERRUPTED, None, trouble))
+    else:
+        click.echo("interrupted", err=True)
+    return ExitCode.INTERRUPTED
+
+
+def _redactor() -> Redactor:
+    """Return what keeps the secrets of environment and `.env` out of a log; a `.env` that cannot be read has none."""
+    from pytest_swebench.config.files import read_dotenv
+    from pytest_swebench.errors import InputError
+    from pytest_swebench.redact import Redactor
+
+    try:
+        return Redactor.from_env(os.environ, read_dotenv(Path.cwd()))
+    except InputError:  # the command says so itself, if it has a use for it
+        return Redactor.from_env(os.environ)

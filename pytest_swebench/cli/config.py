@@ -1,4 +1,4 @@
-"""`swebench-runner config show`: every setting of a run started here, and where each value stands."""
+"""`swebench-runner config`: every setting of a run started here and where its value stands; one written to a file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group("config")
 def config() -> None:
-    """Look at what a run would be told."""
+    """Look at settings, or write one."""
 
 
 @config.command("show", context_settings={"ignore_unknown_options": True})
@@ -49,6 +50,33 @@ def show(as_json: bool, pytest_options: tuple[str, ...]) -> int:
     for name, value, source in rows:
         click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}".rstrip())
     return 0
+
+
+@config.command("set", context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("value")
+@click.option("--file", default=".env", metavar="FILE", help=".env (default) or .swebench.yaml, in this folder.")
+def set_value(name: str, value: str, file: str) -> Answer:
+    """Write a setting into a file of this folder; NAME is any name of it that `config show` or the docs use.
+
+    Keys are refused: `swebench-runner secrets set` keeps them in the keychain.
+
+    Example:  swebench-runner config set max_cost 5
+    """
+    from pytest_swebench.config import Layer, resolve
+    from pytest_swebench.config.change import change_setting, setting_named
+
+    folder = Path.cwd()
+    change = change_setting(folder, name, value, file)
+    decides = resolve(os.environ, folder)[setting_named(name).name]
+    was = f" (was {_typed(_shown(change.before))})" if change.before is not None else ""
+    click.echo(f"{change.file.name}: {change.name} = {_typed(_shown(change.value))}{was}")
+    source = f"{change.file.name}:{change.name}"
+    if decides.source != source and decides.layer is not Layer.DEFAULT:
+        click.echo(f"note: {decides.source} comes first and says {_typed(_shown(decides.value))}", err=True)
+    told = {"file": str(change.file), "name": change.name, "value": _shown(change.value)}
+    told["before"] = _shown(change.before)
+    return Answer(code=ExitCode.OK, result=told | {"decides": decides.source})
 
 
 @contextmanager
@@ -82,7 +110,7 @@ def _keys(settings: Settings) -> dict[str, dict[str, Any]]:
     from pytest_swebench.providers.registry import PROVIDERS
     from pytest_swebench.secrets import Keys
 
-    keys, shown = Keys(os.environ, settings.dotenv), {}
+    keys, shown = Keys(os.environ, settings.dotenv, configured=settings.profile), {}
     for name, spec in PROVIDERS.items():
         if not spec.needs_key:
             continue

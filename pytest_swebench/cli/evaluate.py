@@ -12,11 +12,12 @@ import click
 
 from pytest_swebench.cell import digest, slug
 from pytest_swebench.cli.config import results_folder
-from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
+from pytest_swebench.cli.line import clean
+from pytest_swebench.cli.outcome import Answer
+from pytest_swebench.cli.pytest_run import pytest_arguments, shown
 
 _ARM: Final = "predictions"
 _REFUSED: Final = (3, 4)  # pytest's exit codes where nothing ran: what lies there is of an earlier run
-_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 
 
 @click.command("evaluate", context_settings={"ignore_unknown_options": True})
@@ -37,12 +38,14 @@ def evaluate(
     output_dir: str,
     regrade: bool,
     show_command: bool,
-) -> int:
+) -> int | Answer:
     """Grade the patches in PATCHES by the official rules.
 
     PATCHES is a predictions file (.json, .jsonl), or the output folder of mini-swe-agent, SWE-agent or a leaderboard
     submission. Options of pytest may follow, e.g. --instance-ids, --sandbox-profile, --junitxml. What an earlier run
     of the same command has graded is left out, unless the patch or the way of grading changed.
+
+    Example:  swebench-runner evaluate preds.jsonl -d verified
     """
     from pytest_swebench.grading.slots import default_slots
 
@@ -86,24 +89,27 @@ def _file_of(dataset: str) -> Path | None:
     return path.resolve() if dataset not in (DEMO, *ALIASES) and path.exists() else None
 
 
-def _graded(arguments: list[str], folder: Path, dataset: str) -> int:
+def _graded(arguments: list[str], folder: Path, dataset: str) -> Answer:
     """Run pytest, then write the official run report on what it left."""
+    from pytest_swebench.cli.ending import by_itself, run_pytest
     from pytest_swebench.records.formats.run_report import applied_only_by_fallback, report_name, run_report
     from pytest_swebench.records.layout import write_json
     from pytest_swebench.records.results import prediction_name
 
-    code = run_to_end(arguments)
+    end = run_pytest(arguments, by_itself)
     results = folder / "results.jsonl"
-    if code not in _REFUSED and results.exists():
+    result = {"command": clean(shown(arguments)), **end.as_json()}
+    if end.status not in _REFUSED and results.exists():
         records = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
         model = prediction_name(records[0]) if records else _ARM
         path = folder / report_name(model, folder.name)
         write_json(path, run_report(records, variant=_ARM, dataset_ids=_ids_at_hand(dataset)))
         click.echo(f"official run report: {path}")
+        result["report"] = str(path)
         if loose := applied_only_by_fallback(records):
             more = ", ..." if len(loose) > 3 else ""
             click.echo(f"applied only by the last fallback: {len(loose)} ({', '.join(loose[:3])}{more})")
-    return _INTERRUPTED if code == INTERRUPTED else int(bool(code))
+    return Answer(code=end.code, result=result, trouble=end.trouble)
 
 
 def _ids_at_hand(dataset: str) -> list[str]:

@@ -18,6 +18,8 @@ def export_run(run_folder: Path, out: Path, layout: str, variant: str, rep: int)
 
     `leaderboard` is the layout of a submission (all_preds.jsonl, logs/, trajs/, metadata.yaml), `harness` that of the
     official harness's own logs, which `python -m swebench.harness.run_evaluation --rewrite_reports true` reads.
+
+    Example:  swebench-runner export results/mine board --to leaderboard --variant s1_tdd
     """
     from pytest_swebench.records.formats.exports import export_harness_logs, export_leaderboard
     from pytest_swebench.records.layout import keep_from_collection

@@ -25,6 +25,8 @@ def merge_run(run_folder: Path) -> None:
     RUN_FOLDER is results/<run id>; results.jsonl, summary.json, summary.csv and predictions/ are made anew in it,
     and the files of the variants beside it are completed. Cells of a run that was killed are recorded as infra;
     those that a living process works on are left alone, so this is safe at any time.
+
+    Example:  swebench-runner merge results/20260102_030405-abc123
     """
     from pytest_swebench.records.results import ResultFiles, planned_commit
     from pytest_swebench.records.settle import settle

@@ -28,13 +28,20 @@ def models(provider: str, search: str, provider_url: str, as_json: bool) -> None
 
     Without PROVIDER it is the one that a run in this folder would ask, at the same address. Where none is set, and with
     PROVIDER `all`, the known providers are listed, and where the key of each comes from.
+
+    Example:  swebench-runner models openrouter --search kimi
     """
     from pytest_swebench.config import resolve
     from pytest_swebench.providers.catalog import list_models
     from pytest_swebench.secrets import Keys
 
     settings = resolve(os.environ, Path.cwd())
-    keys = Keys(os.environ, settings.dotenv, tell=lambda notice: click.echo(notice, err=True))
+    keys = Keys(
+        os.environ,
+        settings.dotenv,
+        configured=settings.profile,
+        tell=lambda notice: click.echo(notice, err=True),
+    )
     provider, url = _asked(provider, provider_url, settings)
     if provider in {"", "all"}:
         click.echo(render_providers(keys.find, as_json=as_json))

@@ -7,16 +7,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from pytest_swebench.cell import slug
 from pytest_swebench.cli.config import results_folder
-from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
+from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
+from pytest_swebench.cli.pytest_run import pytest_arguments, shown
 from pytest_swebench.cli.taskrows import Row, chosen, placed, read_tasks, with_images, write_rows
 from pytest_swebench.cli.tune import tune
 from pytest_swebench.errors import DatasetError, InputError, unknown
+
+if TYPE_CHECKING:
+    from pytest_swebench.cli.ending import End
 
 RUNS: Final = Path("sandbox/runs")
 SEEDS: Final = Path("sandbox/seed_tasks.jsonl")
@@ -24,7 +28,6 @@ _TASKS: Final = "tasks.jsonl"
 _RUN: Final = "tasks-"  # and the name of the folder is the id of a run
 _ENV_TASK: Final = "env"
 _REFUSED: Final = (3, 4)  # pytest's exit codes where nothing ran
-_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
 
 Command = Callable[..., Any]
 
@@ -63,8 +66,11 @@ def _settings(command: Command) -> Command:
 @click.option("--task-id", default="", help="which task (default: the one of TARGET_REPO, TARGET_REF and PYTEST_K)")
 @click.option("--seeds", type=click.Path(path_type=Path), help=f"file of tasks (default: {SEEDS})")
 @_settings
-def run_task(task_id: str, seeds: Path | None, resume: str, **settings: Any) -> int:
-    """Run one task; leaves result.json and pytest_tail.txt in sandbox/runs/<time>. Exit code 0 if its tests pass."""
+def run_task(task_id: str, seeds: Path | None, resume: str, **settings: Any) -> Answer:
+    """Run one task; leaves result.json and pytest_tail.txt in sandbox/runs/<time>. Exit code 0 if its tests pass.
+
+    Example:  swebench-runner task run --task-id numpy-1 --agent
+    """
     from pytest_swebench.reporting.tasks import write_single
 
     begun = _begun(resume, seeds) if resume else None
@@ -75,44 +81,53 @@ def run_task(task_id: str, seeds: Path | None, resume: str, **settings: Any) -> 
             raise InputError(f"--resume {resume}: it ran {', '.join(ran[:3])}; `task batch --resume` goes on with it")
     elif task_id:
         rows, base = chosen(seeds or SEEDS, task_id)
-    elif os.environ.get("TARGET_REPO"):
-        rows, base = [_row_of_environment()], Path.cwd()
+    elif (given := _given_here()).get("TARGET_REPO"):
+        rows, base = [_row_of(given)], Path.cwd()
     else:
         raise click.UsageError("which task? give --task-id, or set TARGET_REPO (and TARGET_REF, PYTEST_K)")
-    folder, lines, code = _ran(rows, base, begun, **settings)
-    if folder is None:
-        return code
+    folder, lines, end = _ran(rows, base, begun, **settings)
+    if folder is None or end is None:
+        return _answer(end)
     for line in lines:
         click.echo(f"{line['task_id']}: {line['status']}: {line['tail']}")
     for place in write_single(folder, lines):
         click.echo(f"result: {place}")
-    return code or int(any(line["status"] != "pass" for line in lines))
+    failed = ", ".join(line["task_id"] for line in lines if line["status"] != "pass")
+    if failed and not end.code:
+        message = f"the tests of {failed} do not pass"
+        return Answer(code=ExitCode.GENERAL, trouble=Trouble(type="TestsFailed", message=message))
+    return _answer(end)
 
 
 @task.command("batch", context_settings={"ignore_unknown_options": True})
 @click.option("--seeds", type=click.Path(path_type=Path), help=f"file of tasks (default: {SEEDS})")
 @_settings
-def run_batch(seeds: Path | None, resume: str, **settings: Any) -> int:
+def run_batch(seeds: Path | None, resume: str, **settings: Any) -> Answer:
     """Run all tasks of a file; leaves results.jsonl and summary.csv in sandbox/runs/<time>. Exit code 0 if all ended.
 
     A comma list of models, temperatures or turns runs every combination.
+
+    Example:  swebench-runner task batch --seeds sandbox/swe_tasks.jsonl
     """
     from pytest_swebench.reporting.tasks import write_batch
 
     begun = _begun(resume, seeds) if resume else None
-    folder, lines, code = _ran(*read_tasks(begun / _TASKS if begun else seeds or SEEDS), begun, **settings)
+    folder, lines, end = _ran(*read_tasks(begun / _TASKS if begun else seeds or SEEDS), begun, **settings)
     if folder is None:
-        return code
+        return _answer(end)
     write_batch(folder, lines)
     click.echo((folder / "summary.csv").read_text(encoding="utf-8"), nl=False)
     click.echo(f"results: {folder}")
-    return code
+    return _answer(end)
 
 
 @task.command("image")
 @click.option("--base", default="", help="image to build upon (default: a registry's Python, else a local base)")
 def build_image(base: str) -> int:
-    """Build the image of local tasks, where there is none yet, and say upon what."""
+    """Build the image of local tasks, where there is none yet, and say upon what.
+
+    Example:  swebench-runner task image --base python:3.11-slim
+    """
     from pytest_swebench.sandbox.engine import connect
     from pytest_swebench.sandbox.images.lite import lite_image
 
@@ -126,7 +141,10 @@ def build_image(base: str) -> int:
 @click.argument("instance_id")
 @click.option("--repo", default="", help="where its repository is (default: GitHub)")
 def convert(file: Path, instance_id: str, repo: str) -> int:
-    """Print an official SWE-bench row of FILE as a local task: one line for a file of tasks."""
+    """Print an official SWE-bench row of FILE as a local task: one line for a file of tasks.
+
+    Example:  swebench-runner task from-row lite.jsonl django__django-16642
+    """
     from pytest_swebench.datasets.files import read_rows
     from pytest_swebench.datasets.rowtask import task_from_row
 
@@ -151,11 +169,12 @@ def _ran(
     output_dir: str,
     show_command: bool,
     pytest_options: Sequence[str],
-) -> tuple[Path | None, list[dict[str, Any]], int]:
-    """Run `rows` by pytest; return the folder for their files, what they came to, and an exit code.
+) -> tuple[Path | None, list[dict[str, Any]], End | None]:
+    """Run `rows` by pytest; return the folder for their files, what they came to, and how the run ended, if any ran.
 
     `begun` is the folder of the run that goes on, whose own rows they are.
     """
+    from pytest_swebench.cli.ending import run_pytest, the_same_command
     from pytest_swebench.reporting.tasks import task_lines
 
     asked = {"model": model, "temperature": temperature, "max-turns": max_turns, "provider": provider}
@@ -171,16 +190,16 @@ def _ran(
 
     if show_command:
         click.echo(shown(arguments(begun or (RUNS / "TIME").absolute())))
-        return None, [], 0
+        return None, [], None
     rows = with_images(rows)
     folder = begun or _new_folder()
     name = f"{_RUN}{folder.name}"
     if begun is None:
         write_rows(folder / _TASKS, rows)
-    code = run_to_end(arguments(folder))
-    if code in _REFUSED or not (root / name / "results.jsonl").exists():
-        return None, [], _INTERRUPTED if code == INTERRUPTED else 1
-    return folder, task_lines(root / name), _INTERRUPTED if code == INTERRUPTED else int(bool(code))
+    end = run_pytest(arguments(folder), lambda run_id: f"{the_same_command(run_id)}, without --seeds")
+    if end.status in _REFUSED or not (root / name / "results.jsonl").exists():
+        return None, [], end
+    return folder, task_lines(root / name), end
 
 
 def _arm_options(agent: bool, asked: Mapping[str, str]) -> list[str]:
@@ -191,22 +210,33 @@ def _arm_options(agent: bool, asked: Mapping[str, str]) -> list[str]:
     from pytest_swebench.config.resolve import resolve
 
     settings = resolve(os.environ, Path.cwd())
-    defaults = {"provider": "chutes" if os.environ.get("CHUTES_API_KEY") else "", "max-turns": str(TURNS)}
+    defaults = {"provider": "chutes" if _given_here().get("CHUTES_API_KEY") else "", "max-turns": str(TURNS)}
     unsaid = {name: value for name, value in defaults.items() if settings[name.replace("-", "_")].is_default}
     named = unsaid | {name: value for name, value in asked.items() if value}
     lists = {"model": "models", "temperature": "temperatures"}
     return ["--arms=agent_onepatch", *(f"--{lists.get(name, name)}={value}" for name, value in named.items() if value)]
 
 
-def _row_of_environment() -> Row:
+def _answer(end: End | None) -> Answer:
+    return Answer(code=end.code, trouble=end.trouble) if end is not None else Answer(code=ExitCode.OK)
+
+
+def _given_here() -> Mapping[str, str]:
+    """Return what the environment says, and `.env` where that is silent. Raises InputError."""
+    from pytest_swebench.config.files import read_dotenv
+
+    return {**read_dotenv(Path.cwd()), **{name: value for name, value in os.environ.items() if value}}
+
+
+def _row_of(given: Mapping[str, str]) -> Row:
     """Return the task of TARGET_REPO, TARGET_REF and PYTEST_K."""
-    repo = os.environ["TARGET_REPO"]
+    repo = given["TARGET_REPO"]
     name = slug(repo.rstrip("/").rpartition("/")[2].removesuffix(".git")) or _ENV_TASK
     return {
         "task_id": name,
         "repo": repo,
-        "ref": os.environ.get("TARGET_REF", ""),
-        "pytest_k": os.environ.get("PYTEST_K", ""),
+        "ref": given.get("TARGET_REF", ""),
+        "pytest_k": given.get("PYTEST_K", ""),
     }
 
 

@@ -47,6 +47,8 @@ def trace(instance: str, results: str, run_id: str, variant: str, rep: int | Non
     INSTANCE is an instance id, a part of one that no other has, or a whole cell id as summaries show them:
     INSTANCE/VARIANT/rREP. This can be asked while the run is going on. Of several cells that match, their list is
     printed, with what chooses one. What is longer than the terminal is shown page by page.
+
+    Example:  swebench-runner trace django__django-16642 --variant s1_tdd
     """
     from rich.console import Console
 

@@ -12,15 +12,18 @@ import click
 
 from pytest_swebench.cell import digest, slug
 from pytest_swebench.cli.config import results_folder
-from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
+from pytest_swebench.cli.ending import OVER_BUDGET, by_itself, run_pytest
+from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
+from pytest_swebench.cli.pytest_run import pytest_arguments, shown
 
 if TYPE_CHECKING:
+    from pytest_swebench.cli.ending import End
     from pytest_swebench.reporting.tuning import Axis, Setting, Trial
 
 AXES: Final = ("temperatures=0,0.2,0.7", "max-turns=10,20,40")
 CAP_S: Final = 30.0
 _RAN: Final = (0, 1)  # pytest's exit codes of runs that came to their end
-_INTERRUPTED: Final = 130  # 128 and the number of SIGINT, as shells say it
+INTERRUPTION: Final = "interrupted; the same command goes on"
 
 
 @click.command("tune", context_settings={"ignore_unknown_options": True})
@@ -45,12 +48,14 @@ def tune(
     output_dir: str,
     show_command: bool,
     pytest_options: Sequence[str],
-) -> int:
+) -> Answer:
     """Find good settings of ARM on the tasks in a file, by trying few of them.
 
     Starts where earlier runs in the output folder were best, else in the middle, and moves one value one step at a
     time to where more tasks pass, or as many for less money. Each trial is a run of pytest; the same command again
     goes on from what was tried. Options of pytest may follow, e.g. --provider, --count, --sandbox.
+
+    Example:  swebench-runner task tune --seeds tasks.jsonl --arm agent_onepatch --model gpt-5 --max-cost 1
     """
     from pytest_swebench.reporting.tuning import best_of, earlier, middle, read_axis, report, table
 
@@ -64,14 +69,17 @@ def tune(
     start = first.setting if first is not None else middle(axes)
     if show_command:
         click.echo(shown(search.arguments(start, max_cost)))
-        return 0
+        return Answer(code=ExitCode.OK, result={"command": shown(search.arguments(start, max_cost))})
     search = search.with_images()
-    trials_made, spent_usd, ended = _tried(search, start, trials, max_cost, cap_s)
+    trials_made, spent_usd, ended, broken = _tried(search, start, trials, max_cost, cap_s)
+    trouble = broken.trouble if broken is not None else None
     if not trials_made:
         click.echo(f"ended: {ended}; spent ${spent_usd:.4f}; no trial came to its end, so there is no report")
-        return _INTERRUPTED if ended == INTERRUPTION else 1
+        code = broken.code if broken is not None else ExitCode.GENERAL
+        return Answer(code=code, trouble=trouble or Trouble(type="NothingTried", message=ended))
     about = search.about(start, from_earlier=first is not None)
-    path = search.write(report(axes, trials_made, **about, ended=ended, spent_usd=spent_usd))
+    found = report(axes, trials_made, **about, ended=ended, spent_usd=spent_usd)
+    path = search.write(found)
     click.echo(table(axes, trials_made))
     click.echo(f"ended: {ended}; spent ${spent_usd:.4f}; report: {path}")
     best = best_of(trials_made)
@@ -80,13 +88,22 @@ def tune(
         took = f"half within {best.p50_duration_s:.1f} s, 95 % within {best.p95_duration_s:.1f} s"
         paid = "at an unknown price" if best.cost_usd is None else f"for ${best.cost_usd:.4f}"
         click.echo(f"best: {named}: {best.passed} of {best.cells} passed {paid}, {took}")
-    return _INTERRUPTED if ended == INTERRUPTION else int(best is None)
+    result = {"report": str(path), **found}
+    if broken is not None and broken.status != OVER_BUDGET:  # a budget that is used up is what was asked for
+        return Answer(code=broken.code, result=result, trouble=trouble)
+    if best is None:
+        nothing = Trouble(type="NothingFound", message="no cell of any trial has an answer that counts")
+        return Answer(code=ExitCode.GENERAL, result=result, trouble=nothing)
+    return Answer(code=ExitCode.OK, result=result)
 
 
 def _tried(
     search: Search, start: Setting, trials: int, max_cost_usd: float | None, cap_s: float
-) -> tuple[list[Trial], float, str]:
-    """Make trials until the search, their number or the budget ends; return them, what they cost now, and why."""
+) -> tuple[list[Trial], float, str, End | None]:
+    """Make trials until the search, their number or the budget ends, or one that is no trial.
+
+    Return them, what they cost now in USD, why no more were made, and the run that ended it, if one did.
+    """
     from pytest_swebench.reporting.tuning import propose
 
     done: dict[Setting, Trial] = {}
@@ -94,21 +111,27 @@ def _tried(
     while (setting := propose(search.axes, start, done)) is not None:
         if not search.is_whole(setting):
             if runs == trials:
-                return [*done.values()], spent_usd, f"{trials} trials were run; --trials allows more"
+                return [*done.values()], spent_usd, f"{trials} trials were run; --trials allows more", None
             if max_cost_usd is not None and spent_usd >= max_cost_usd:
-                return [*done.values()], spent_usd, f"{max_cost_usd:g} USD are spent; --max-cost allows more"
+                return [*done.values()], spent_usd, f"{max_cost_usd:g} USD are spent; --max-cost allows more", None
             before_usd = search.cost_usd(setting)
             left_usd = None if max_cost_usd is None else max_cost_usd - spent_usd + before_usd
-            code = run_to_end(search.arguments(setting, left_usd))
+            end = run_pytest(search.arguments(setting, left_usd), by_itself)
             runs += 1
             spent_usd += search.cost_usd(setting) - before_usd
-            if code not in _RAN:
-                return [*done.values()], spent_usd, search.trouble(code)
+            if end.status not in _RAN or end.code not in (ExitCode.OK, ExitCode.GENERAL):
+                return [*done.values()], spent_usd, _why(end), end
         done[setting] = search.trial(setting, cap_s)
-    return [*done.values()], spent_usd, "no neighbour of the best is better"
+    return [*done.values()], spent_usd, "no neighbour of the best is better", None
 
 
-INTERRUPTION: Final = "interrupted; the same command goes on"
+def _why(end: End) -> str:
+    """Say why a run that is no trial ends the search."""
+    if end.code is ExitCode.INTERRUPTED:
+        return INTERRUPTION
+    if end.status == OVER_BUDGET:
+        return "--max-cost ended a trial before its last task"
+    return end.trouble.message if end.trouble is not None else f"pytest ended with exit status {end.status}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +199,6 @@ class Search:
         from pytest_swebench.datasets.load import load_instances
 
         return {instance.instance_id for instance in load_instances(str(self.seeds), base_dir=Path.cwd())}
-
-    def trouble(self, code: int) -> str:
-        """Say why a run that ended with `code` ends the search."""
-        from pytest_swebench.ending import OVER_BUDGET
-
-        if code == INTERRUPTED:
-            return INTERRUPTION
-        if code == OVER_BUDGET:
-            return "--max-cost ended a trial before its last task"
-        return f"pytest ended with exit status {code}, see above"
 
     def about(self, start: Setting, *, from_earlier: bool) -> dict[str, object]:
         """Return what the report says of the search itself."""

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from pytest_swebench.cli.config import results_folder
-from pytest_swebench.cli.pytest_run import INTERRUPTED, pytest_arguments, run_to_end, shown
-from pytest_swebench.errors import InputError
+from pytest_swebench.cli.outcome import WORST_FIRST, Answer, ExitCode, Trouble
+from pytest_swebench.cli.pytest_run import pytest_arguments, shown
 
 if TYPE_CHECKING:
+    from pytest_swebench.cli.ending import End
     from pytest_swebench.datasets.instance import Instance
     from pytest_swebench.grading.selfcheck import Report, Row
     from pytest_swebench.records.layout import RunLayout
@@ -42,12 +43,15 @@ def validate_env(
     show_command: bool,
     pytest_options: tuple[str, ...],
     **selection: str | int | None,
-) -> int:
+) -> Answer:
     """Grade the reference patch and an empty one of every instance of DATASET.
 
     An instance is ok if its reference patch resolves it every time and an empty one does not. Tests that flake are
     named, and unfit instances are quarantined: later runs show their rates with them and without. Any other option,
-    given after DATASET, goes to pytest, e.g. --sandbox-profile=official. Exit code 0 if all are ok, else 1.
+    given after DATASET, goes to pytest, e.g. --sandbox-profile=official. Exit code 0 if all are ok,
+    else 1, or that of a run which broke.
+
+    Example:  swebench-runner validate-env lite --max-instances 5
     """
     root = results_folder(output_dir)
     run_id = run_id or f"self-check-{time.strftime('%Y%m%d_%H%M%S')}-{os.getpid()}"
@@ -58,10 +62,16 @@ def validate_env(
     if show_command:
         for command in commands:
             click.echo(shown(command))
-        return 0
-    report = _checked(root, run_id, commands)
+        return Answer(code=ExitCode.OK)
+    report, ends = _checked(root, run_id, commands)
+    if report is None:
+        return Answer(code=ends[-1].code, trouble=ends[-1].trouble)
     click.echo(render(report))
-    return 0 if report.all_ok else 1
+    if report.all_ok:
+        return Answer(code=ExitCode.OK)
+    broken = {end.code: end.trouble for end in ends if end.trouble is not None}
+    worst = next((code for code in (ExitCode.INTERRUPTED, *WORST_FIRST) if code in broken), ExitCode.GENERAL)
+    return Answer(code=worst, trouble=broken.get(worst) or _unfit(report))
 
 
 def commands_for(dataset: str, golds: int, given: Sequence[str]) -> list[list[str]]:
@@ -88,8 +98,14 @@ def render(report: Report) -> str:
     return "\n".join([*table, f"{report.ok} of {len(report.rows)} instances are ok"])
 
 
-def _checked(root: Path, run_id: str, commands: list[list[str]]) -> Report:
-    """Run the commands and judge what their records say. Raises InputError where pytest chose no instance."""
+def _unfit(report: Report) -> Trouble:
+    message = f"{len(report.rows) - report.ok} of {len(report.rows)} instances cannot judge a patch here"
+    return Trouble(type="Unfit", message=message, fix="leave them out; later runs show their rates without them too")
+
+
+def _checked(root: Path, run_id: str, commands: list[list[str]]) -> tuple[Report | None, list[End]]:
+    """Run the commands; return what their records say, None where no instance was found, and how each ended."""
+    from pytest_swebench.cli.ending import run_pytest
     from pytest_swebench.grading.known import Known
     from pytest_swebench.grading.selfcheck import self_check
     from pytest_swebench.records.journal import read_journals
@@ -97,15 +113,20 @@ def _checked(root: Path, run_id: str, commands: list[list[str]]) -> Report:
     from pytest_swebench.records.results import final_records
 
     layout = RunLayout(root, run_id, run_id)
+    ends = []
     for command in commands:
-        code = run_to_end(command)
+        ends.append(run_pytest(command, _way_on))
         instances = _instances(layout)
         if not instances:
-            raise InputError(f"pytest ended with exit code {code} before it had an instance; what it says stands above")
-        if code == INTERRUPTED:
+            return None, ends
+        if ends[-1].code is ExitCode.INTERRUPTED:
             break
     records = final_records(read_journals(layout.journals).entries)
-    return self_check(records, Known.beside_runs(root), instances)
+    return self_check(records, Known.beside_runs(root), instances), ends
+
+
+def _way_on(run_id: str) -> str:
+    return f"to go on: the same command with --run-id={run_id}"
 
 
 def _instances(layout: RunLayout) -> list[Instance]:

@@ -20,12 +20,19 @@ def read_dotenv(folder: Path) -> dict[str, str]:
     path = folder / DOTENV
     if not path.exists() or path.is_dir():  # a folder of this name is a virtual environment
         return {}
+    return parse_dotenv(read_text(path))
+
+
+def parse_dotenv(text: str) -> dict[str, str]:
+    """Return what the text of a `.env` sets to something."""
     from io import StringIO
 
     from dotenv import dotenv_values
 
-    found = dotenv_values(stream=StringIO(_text(path)))
-    return {name: value.strip() for name, value in found.items() if value and value.strip()}
+    found = dotenv_values(stream=StringIO(text))
+    values = {name: value.strip() for name, value in found.items() if value}
+    # of `NAME=  # comment` the parser may take the comment for the value
+    return {name: value for name, value in values.items() if value and not value.startswith("#")}
 
 
 def read_yaml(folder: Path) -> dict[str, Any]:
@@ -34,12 +41,15 @@ def read_yaml(folder: Path) -> dict[str, Any]:
     Raises InputError, naming file, key and what is accepted, for a file that does not fit the schema.
     """
     path = folder / YAML
-    if not path.exists():
-        return {}
+    return parse_yaml(read_text(path)) if path.exists() else {}
+
+
+def parse_yaml(text: str) -> dict[str, Any]:
+    """Return the values in the text of a `.swebench.yaml` by their place. Raises InputError."""
     import yaml
 
     try:
-        data = yaml.safe_load(_text(path))
+        data = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError) as error:  # the second of a date that is none
         raise InputError(f"{YAML}: not YAML{_place(error)}") from None
     if data is None:
@@ -88,12 +98,12 @@ def _check_names(data: Any) -> None:
         for key in keys if isinstance(keys, Mapping) else ():
             if key in sections[section]:
                 continue
-            if any(word in str(key).lower() for word in _SECRET_WORDS):
+            if is_secret_name(str(key)):
                 raise InputError(f"{YAML}: {section}.{key}: keys of providers do not belong here; {KEEP_KEYS}")
             raise InputError(f"{YAML}: {section}: {unknown('key', str(key), sections[section])}")
 
 
-KEEP_KEYS: Final = "set them in the environment, or store them by: keyring set swebench-runner <provider>"
+KEEP_KEYS: Final = "set them in the environment, or store them by: swebench-runner secrets set PROVIDER"
 
 
 def _check_types(data: Mapping[str, Any]) -> None:
@@ -116,6 +126,11 @@ def _named(value: Any) -> str:
     return names.get(type(value), f"a {type(value).__name__}")
 
 
+def is_secret_name(name: str) -> bool:
+    """Say whether a name is that of a key, and not of a setting."""
+    return any(word in name.lower() for word in _SECRET_WORDS)
+
+
 def accepted(setting: Setting | None) -> str:
     """Say what `.swebench.yaml` takes in a place; None is a whole section."""
     if setting is None:
@@ -125,7 +140,8 @@ def accepted(setting: Setting | None) -> str:
     return setting.accepts
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return what a file of settings holds. Raises InputError."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

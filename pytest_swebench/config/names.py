@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
+from pytest_swebench.config.settings import TRUE
 from pytest_swebench.config.table import SETTINGS
 
 _PREFIX: Final = "SWEBENCH_"
@@ -24,6 +25,13 @@ _OTHERS: Final = frozenset(
         "SWEBENCH_TEST_EXIT_CODE",
     }
 )
+
+
+def unheeded_names(values: Mapping[str, str], place: str) -> list[str]:
+    """Return a line for a name that only the script run_experiment.sh heeds, if it asks for other than what is done."""
+    if values.get("EVALUATE", "true").lower() in TRUE:
+        return []
+    return [f"{place}: 'EVALUATE' is for run_experiment.sh; here patches are graded, unless --generate-only is given"]
 
 
 def strange_names(names: Iterable[str], place: str) -> list[str]:

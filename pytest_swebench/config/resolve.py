@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.config.files import DOTENV, YAML, read_dotenv, read_yaml
-from pytest_swebench.config.names import strange_names
+from pytest_swebench.config.names import strange_names, unheeded_names
 from pytest_swebench.config.settings import Kind, Setting, is_nothing, option_of
 from pytest_swebench.config.table import SETTINGS
 from pytest_swebench.errors import InputError
@@ -53,7 +53,7 @@ class Resolved:
 class Settings:
     """Every setting, resolved. `dotenv` is all of `.env`, secrets included.
 
-    `notices` name what the environment holds that looks like a setting and is none.
+    `notices` name what environment and `.env` hold that looks like a setting and is none.
     """
 
     _found: Mapping[str, Resolved]
@@ -65,6 +65,12 @@ class Settings:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._found)
+
+    @property
+    def profile(self) -> tuple[str, str]:
+        """The profile whose keys are used, and its source; two empty texts where none is set."""
+        found = self["profile"]
+        return (found.value, found.source) if found.value else ("", "")
 
     def value(self, name: str) -> Any:
         """Return the value of a setting. Raises KeyError for a name that is none."""
@@ -100,7 +106,8 @@ def resolve(
         )
         for name, setting in SETTINGS.items()
     }
-    return Settings(found, dotenv, tuple(strange_names(env, "env")))
+    unheeded = () if option("generate_only") else unheeded_names(dotenv, DOTENV)
+    return Settings(found, dotenv, (*strange_names(env, "env"), *unheeded))
 
 
 def _from_option(setting: Setting, option: Callable[[str], Any]) -> Resolved | None:

@@ -17,7 +17,7 @@ from pytest_swebench.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
@@ -142,9 +142,9 @@ def is_nothing(value: Any) -> bool:
 
 def _boolean(text: str) -> bool:
     word = text.strip().lower()
-    if word not in _TRUE | _FALSE:
+    if word not in TRUE | _FALSE:
         raise ValueError(word)
-    return word in _TRUE
+    return word in TRUE
 
 
 _READ: Final[Mapping[Kind, Any]] = MappingProxyType(

@@ -73,6 +73,13 @@ _ROWS: Final = (
         help="base URL of a compatible server",
     ),
     Setting(
+        name="profile",
+        path="generation.profile",
+        kind=Kind.TEXT,
+        has_option=False,
+        help="whose key is used; swebench-runner profiles keeps them apart",
+    ),
+    Setting(
         name="model",
         path="generation.model",
         kind=Kind.WORDS,
@@ -224,11 +231,34 @@ _ROWS: Final = (
         help="largest patch, MB",
     ),
     Setting(
+        name="preflight",
+        path="evaluation.preflight",
+        kind=Kind.BOOLEAN,
+        default=True,
+        has_option=False,
+        help="whether `swebench-runner run` tries one image and one grading before it starts",
+    ),
+    Setting(
         name="docker_namespace",
         path="docker.namespace",
         kind=Kind.TEXT,
         has_option=False,
         help="where images are asked for first",
+    ),
+    Setting(
+        name="arch",
+        path="docker.arch",
+        kind=Kind.TEXT,
+        has_option=False,
+        help="machine that images are for, for people to read; what is pulled follows the engine",
+    ),
+    Setting(
+        name="tui_clear",
+        path="terminal.clear",
+        kind=Kind.BOOLEAN,
+        default=False,
+        has_option=False,
+        help="whether the guided terminal clears the screen between its steps",
     ),
     Setting(name="pro_scripts", path="docker.pro_scripts", kind=Kind.TEXT, help="checkout of SWE-bench_Pro-os"),
 )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pytest_swebench.datasets.instance import PRO, Instance
-from pytest_swebench.errors import InfraError, NeedsNetwork, RefusedError
+from pytest_swebench.errors import InfraError, NeedsNetwork, OutOfResources, RefusedError, of_system
 from pytest_swebench.grading import official
 from pytest_swebench.grading.apply import NOT_APPLIED, RUN_SCRIPT, applied_with
 from pytest_swebench.grading.assets import Asset, fetch_assets, with_assets
@@ -122,7 +122,7 @@ class OfficialGrader:
         instance_id = instance.instance_id
         broken = broken_machine(result, log)
         if broken and (not command or result.timed_out):
-            raise InfraError(f"grading {instance_id}: {broken}; see {log}")
+            raise OutOfResources(f"grading {instance_id}: {broken}; see {log}")
         if not command and result.exit_code == NOT_APPLIED:
             return official.ungraded_report(instance_id, applied=False, reason="patch_apply_failed")
         if not command and result.exit_code != 0:
@@ -134,7 +134,7 @@ class OfficialGrader:
             return official.ungraded_report(instance_id, applied=True, reason="tests_timed_out")
         report = official.report_json(instance, patch, log)
         if broken and not report[instance_id]["resolved"]:
-            raise InfraError(f"grading {instance_id}: {broken}; see {log}")
+            raise OutOfResources(f"grading {instance_id}: {broken}; see {log}")
         if reason := broken_ground(instance, report, log):
             kind = NeedsNetwork if reason in NETWORK_REASONS else InfraError
             raise kind(f"grading {instance_id} on broken ground: {reason}; see {log}")
@@ -167,4 +167,6 @@ def _disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise InfraError(f"{str(path)!r} cannot be written ({error.strerror}); free space on that disk") from error
+        raise of_system(
+            error, f"{str(path)!r} cannot be written ({error.strerror}); free space on that disk"
+        ) from error

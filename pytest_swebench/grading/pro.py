@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.datasets.pro import APPLIED, APPLY, ENVIRONMENT_FILE, PARSER_FILE, PRO_WORKDIR, RUN_FILE, WORKSPACE
-from pytest_swebench.errors import InfraError, NeedsNetwork, RefusedError
+from pytest_swebench.errors import InfraError, NeedsNetwork, OutOfResources, RefusedError
 from pytest_swebench.grading.ground import broken_machine
 from pytest_swebench.grading.official import NO_RESULTS, ungraded_report, verdict_of
 from pytest_swebench.grading.protocol import PRO_TIMEOUT_S, Grade
@@ -134,7 +134,7 @@ class ProGrader:
         output = None if code in _NO_SCRIPT_EXIT_CODES else streams(log.read_bytes())
         timed_out = result.timed_out or code in _TIMEOUT_EXIT_CODES
         if broken and (timed_out or output is None):
-            raise InfraError(f"grading {instance_id}: {broken}; see {log}")
+            raise OutOfResources(f"grading {instance_id}: {broken}; see {log}")
         if timed_out:
             return ungraded_report(instance_id, applied=applied, reason="tests_timed_out")
         if output is None:
@@ -144,7 +144,7 @@ class ProGrader:
         report = pro_report(instance, passed, applied=applied)
         if not report[instance_id]["resolved"]:
             if broken:
-                raise InfraError(f"grading {instance_id}: {broken}; see {log}")
+                raise OutOfResources(f"grading {instance_id}: {broken}; see {log}")
             if complaint := _missed_network(instance, b"\n".join(output), seen):
                 raise NeedsNetwork(
                     f"grading {instance_id}: required tests left no result, and {log} says {complaint!r}"

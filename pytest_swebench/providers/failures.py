@@ -52,10 +52,10 @@ def unreached(cause: BaseException, message: str, answering: bool) -> Failed:
         return Failed(ProviderError(message), billed=True)
     if "CERTIFICATE_VERIFY_FAILED" in message:
         advice = "check the address, and which certificates this machine trusts"
-        return Failed(ProviderRefused(f"{message}; {advice}"), billed=False)
+        return Failed(ProviderRefused(f"{message}; {advice}", run_wide=True), billed=False)
     if isinstance(cause, never_sent):
         return Failed(Busy(message), billed=False)
     if isinstance(cause, (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)):
-        return Failed(ProviderRefused(message), billed=False)
+        return Failed(ProviderRefused(message, run_wide=True), billed=False)
     # silence, or hung up on us: it had the request and may have begun, so to ask without end could cost without end
     return Failed(ProviderError(message), billed=True)

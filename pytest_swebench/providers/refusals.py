@@ -35,6 +35,14 @@ _LIMIT: Final = re.compile(
     r"|context size \((\d[\d,]*)|\"n_ctx\": ?(\d+)|limit of (\d[\d,]*) tokens|must be <= (\d[\d,]*)"
     r"|tokens allowed \((\d[\d,]*)|context length \((\d[\d,]*)|token limit: (\d[\d,]*)"
 )
+# Key, permission, credit, model or address: nothing that another request of the run has other than this one.
+_RUN_WIDE_STATUS: Final = frozenset({401, 402, 403, 404})
+_RUN_WIDE: Final = re.compile(
+    r"credit balance|model_not_found|model_not_supported|not a valid model|invalid model\b"
+    r"|\bmodel\b.{0,100}\b(?:does not exist|not found)"
+)
+# Although it comes as 403 or 404: what this prompt says, or what this shape of a request needs.
+_OF_ONE_REQUEST: Final = re.compile(r"flagged|moderation|that support")
 _REFUSES: Final = re.compile(r"unsupported|not supported|does not support|deprecated|not allowed|only the default")
 # Parameters that an endpoint may do without. Any complaint about how to shape an answer drops the shape: its form
 # is checked here, whoever promises it.
@@ -63,7 +71,7 @@ def status_failure(status: int, message: str, headers: Mapping[str, str], body: 
     An exhausted quota comes as 429 (`insufficient_quota` in OpenAI's list of error codes), but no wait refills it.
     """
     if "insufficient_quota" in message:
-        return ProviderRefused(message)
+        return ProviderRefused(message, run_wide=True)
     if status in _TOO_LONG_STATUS and too_long(status, message):
         return ContextOverflow(message, limit_tokens(message))
     if status in _BAD_REQUEST and (parameter := refused_parameter(message, body)):
@@ -73,8 +81,15 @@ def status_failure(status: int, message: str, headers: Mapping[str, str], body: 
     if status in _OUTAGE:
         return Busy(f"{message}{asks}", wait_s or 0.0)
     if 400 <= status < 500 and status not in _ODD_BUT_TRANSIENT:
-        return ProviderRefused(message)
+        return ProviderRefused(message, run_wide=_run_wide(status, message.lower()))
     return ProviderError(f"{message}{asks}")
+
+
+def _run_wide(status: int, text: str) -> bool:
+    """Return whether every other request of the run would be refused as well."""
+    if status in _RUN_WIDE_STATUS:
+        return not _OF_ONE_REQUEST.search(text)
+    return status in _BAD_REQUEST and bool(_RUN_WIDE.search(text))
 
 
 def too_long(status: int, message: str) -> bool:

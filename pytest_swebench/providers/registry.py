@@ -26,6 +26,10 @@ FindKey = Callable[["ProviderSpec"], Key | None]
 """Looks for the key of a provider: the environment alone, or `secrets.Keys.find` with the keychain and `.env`."""
 
 
+class KeyMissing(InputError):
+    """A provider needs a key, and none was found."""
+
+
 class Kind(StrEnum):
     """The wire format of an endpoint."""
 
@@ -122,8 +126,9 @@ def _endpoint(spec: ProviderSpec, *, base_url: str, key: Key | None, gate: Gate,
 
     if key is None and spec.needs_key and not (base_url and spec.kind is Kind.OPENAI):
         names = " or ".join((*spec.key_env, GENERIC_KEY_ENV[0]))
-        raise InputError(
+        raise KeyMissing(
             f"provider {spec.name!r} needs a key and none is set; set {names} in the environment, "
+            f"store one by: swebench-runner secrets set {spec.name}, "
             "or use a provider without a key: 'ollama', or 'replay:PATH' for recorded answers"
         )
     if key is not None and not _sendable(key.value):

@@ -155,6 +155,16 @@ def stop_if_full(error: Exception) -> None:
         raise RecordError(f"{error}; free space on that disk and go on with --resume") from error
 
 
+@contextmanager
+def stopping_if_full() -> Iterator[None]:
+    """Do in here what writes files of a run. Raises RecordError where a disk has no room for them."""
+    try:
+        yield
+    except OSError as error:
+        stop_if_full(error)
+        raise
+
+
 def keep_from_collection(folder: Path) -> None:
     """Keep pytest out of a folder of results: a `test_output.txt` looks like a doctest to it."""
     path = folder / "conftest.py"
@@ -197,18 +207,20 @@ def as_bytes(text: str) -> bytes:
     return told.encode("utf-8", errors="surrogateescape")
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write `content` beside `path` and rename it into place, making folders as needed."""
+def write_whole(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
+    """Write `content` beside `path` and rename it into place, making folders as needed; results are for sharing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     data = as_bytes(content) if isinstance(content, str) else content
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(name, 0o644)  # mkstemp makes private files; results are for sharing
+        os.chmod(name, mode)  # mkstemp makes private files
         os.replace(name, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(name)
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(path)
         raise
 
 

@@ -75,6 +75,25 @@ def paid(entries: Iterable[Entry], cell: str) -> bool:
     return any(entry["kind"] == "calling" and entry["cell"] == cell for entry in entries)
 
 
+def counted(records: Iterable[Entry], asked: Mapping[str, int] | None) -> list[Entry]:
+    """Return the records that answer what the run was last asked for: cell -> the first attempt that counts."""
+    return [one for one in records if asked is None or one["attempt"] >= asked.get(str(cell_of(one)), math.inf)]
+
+
+def merged_of(
+    read: JournalRead,
+    layout: RunLayout,
+    selected: dict[str, int] | None = None,
+    *,
+    asked: Mapping[str, int] | None = None,
+    running: int = 0,
+) -> Merged:
+    """Return what the journals of a run add up to; nothing is written, and the rest is as for `merge`."""
+    records = counted(sorted(final_records(read.entries), key=cell_of), asked)
+    summaries = summarise(records, planned_cells(layout) if selected is None else selected)
+    return Merged(records, summaries, read.damaged, running)
+
+
 def merge(
     layout: RunLayout,
     selected: dict[str, int] | None = None,
@@ -87,17 +106,13 @@ def merge(
     `selected` says how many cells of each variant were selected; without it the plans of the run tell. `asked`, if
     given, maps the cells that count to the first attempt that does.
     """
-    read = read_journals(layout.journals)
-    records = sorted(final_records(read.entries), key=cell_of)
-    if asked is not None:
-        records = [one for one in records if one["attempt"] >= asked.get(str(cell_of(one)), math.inf)]
-    summaries = summarise(records, planned_cells(layout) if selected is None else selected)
-    write_whole(layout.results, b"".join(json_line(record) for record in records))
+    merged = merged_of(read_journals(layout.journals), layout, selected, asked=asked, running=running)
+    write_whole(layout.results, b"".join(json_line(record) for record in merged.records))
     write_json(layout.folder / "run.json", {"run_id": layout.run_id, "plans": read_plans(layout)})
-    write_json(layout.folder / "summary.json", [summary.as_json() for summary in summaries])
-    write_whole(layout.folder / "summary.csv", summary_csv(summaries))
-    _write_predictions(layout, records)
-    return Merged(records, summaries, read.damaged, running)
+    write_json(layout.folder / "summary.json", [summary.as_json() for summary in merged.summaries])
+    write_whole(layout.folder / "summary.csv", summary_csv(merged.summaries))
+    _write_predictions(layout, merged.records)
+    return merged
 
 
 def planned_cells(layout: RunLayout) -> dict[str, int]:

@@ -23,6 +23,7 @@ from pytest_swebench.records.results import final_records
 from pytest_swebench.records.schema import cell_of
 
 LATEST: Final = "latest"
+_LOCK: Final = "run.lock"
 _SHOWN: Final = 10  # names of runs in a message
 _GRACE_S: Final = 10.0  # workers of a run that was just killed need a moment to notice
 
@@ -137,6 +138,21 @@ def failed_cells(layout: RunLayout) -> frozenset[str]:
     return frozenset(str(cell_of(record)) for record in records if not Outcome(record["outcome"]).passes)
 
 
+def at_work(folder: Path) -> bool:
+    """Say whether a process of the run in `folder` lives: all of them hold its lock, together. Nothing is written."""
+    try:
+        file = os.open(folder / _LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(file)
+    return False
+
+
 class RunLock:
     """Says that a process of a run is alive, for as long as it is; the kernel lets go when it dies.
 
@@ -176,7 +192,7 @@ class RunLock:
     def _open(self) -> None:
         if self._file is None:
             self._layout.folder.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(self._layout.folder / "run.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self._file = os.open(self._layout.folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
 
     def _wait_for(self, file: int, deadline: float) -> None:
         while True:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_swebench.outcome import IntegrityState, Outcome, Stop
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary, integrity_of, summarise
+from pytest_swebench.reporting.broken import warned, ways_out
+from pytest_swebench.reporting.grid import grid
 from pytest_swebench.reporting.patches import ValidationStats
 from pytest_swebench.reporting.tree import count
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from pytest_swebench.inbox import Inbox
+    from pytest_swebench.records.layout import RunLayout
     from pytest_swebench.records.results import Merged
 
 _MEANING: Final = {
@@ -43,17 +46,19 @@ _CAP: Final = re.compile(  # see `providers.ledger`
 _FRAME: Final = frozenset({"gold", "null"})  # what the arms under test are held against
 
 
-def render(inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None) -> str:
-    """Return the summary of a finished run, at most `width` columns wide."""
+def render(
+    inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None, interrupted: bool = False
+) -> str:
+    """Return the summary of a run that has ended, at most `width` columns wide."""
     from rich.markup import escape
 
     console = _console(width, colour)
     if inbox.merged is not None:
-        _print_results(console, inbox.merged, inbox.quarantined)
+        _print_results(console, inbox.merged, inbox.quarantined, inbox.handle.layout)
     for variant in inbox.below(fail_under):
         console.print(f"--fail-under {fail_under}: {variant} is below, or has broken cells", style="red")
     console.print(_tests(inbox))
-    for line in [*map(escape, inbox.told), *_resuming(inbox), *_places(inbox)]:
+    for line in [*map(escape, inbox.told), *_resuming(inbox, interrupted=interrupted), *_places(inbox)]:
         console.print(line, soft_wrap=True)
     return _text(console)
 
@@ -82,7 +87,9 @@ def _text(console: Console) -> str:
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
-def _print_results(console: Console, merged: Merged, quarantined: Mapping[str, str]) -> None:
+def _print_results(
+    console: Console, merged: Merged, quarantined: Mapping[str, str], layout: RunLayout | None = None
+) -> None:
     from rich.markup import escape
 
     if merged.summaries:
@@ -95,7 +102,11 @@ def _print_results(console: Console, merged: Merged, quarantined: Mapping[str, s
                 "* oracle: sees the hidden tests or the reference patch; not to be ranked with the others",
                 soft_wrap=True,
             )
-        lines = [*_endings(merged.records), *_integrity(merged.records), *_without(merged.records, quarantined)]
+        if (cells := grid(merged.records)) is not None:
+            _print_table(console, cells)
+        records = merged.records
+        broken = [escape(f"    {line}") for line in ways_out(records, layout)]
+        lines = [*_endings(records), *broken, *warned(records), *_integrity(records), *_without(records, quarantined)]
         for line in lines:
             console.print(line, soft_wrap=True)
         if patches := str(ValidationStats.of(merged.records)):
@@ -222,7 +233,7 @@ def _tests(inbox: Inbox) -> str:
     return f"tests: {', '.join(shown)}, {inbox.collected} collected"
 
 
-def _resuming(inbox: Inbox) -> list[str]:
+def _resuming(inbox: Inbox, *, interrupted: bool) -> list[str]:
     """Say what a resumed run left out, and how to go on with one that is not complete."""
     lines = []
     selected = sum(inbox.selected.values())
@@ -236,8 +247,10 @@ def _resuming(inbox: Inbox) -> list[str]:
             "kept in the journal and count no more"
         )
     merged = inbox.merged
+    if merged is None or interrupted:  # then the last line of all tells how to go on
+        return lines
     # an error is not mended by trying again
-    if merged is not None and (merged.not_run or any(one.count(Outcome.INFRA) for one in merged.summaries)):
+    if merged.not_run or any(one.count(Outcome.INFRA) for one in merged.summaries):
         lines.append(f"to go on:    the same command with --resume={inbox.handle.run_id}")
     return lines
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from pytest_swebench import options
+from pytest_swebench.resuming import resumed_line, way_on
 from pytest_swebench.stash import ATTRIBUTE, CHOSEN_PATHS, HANDLE, INBOX, LEFT_OUT, SESSION, inbox_of, session_of
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class TerminalReport:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._interrupted = False
+        self._resumed_told = False
 
     def pytest_report_header(self) -> list[str]:
         if not options.is_active(self._config) or HANDLE not in self._config.stash:
@@ -53,6 +57,48 @@ class TerminalReport:
         if hasattr(report, ATTRIBUTE) or INBOX in self._config.stash:
             inbox_of(self._config).note_report(report)
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self) -> None:
+        self._tell_resumed()
+
+    @pytest.hookimpl(optionalhook=True, trylast=True)
+    def pytest_xdist_node_collection_finished(self) -> None:
+        self._tell_resumed()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        # a signal may arrive between two lines, at a place that has no number, and pytest then fails to show it
+        excinfo.traceback = excinfo.traceback.filter(lambda entry: entry._rawentry.tb_lineno is not None)
+        if not isinstance(excinfo.value, KeyboardInterrupt):  # but `pytest.exit`, which has words of its own
+            return
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        by_hand = type(excinfo.value) is KeyboardInterrupt  # kinds of it are raised where a run stops itself
+        if by_hand and HANDLE in self._config.stash and reporter is not None and not self._interrupted:
+            reporter.write_line("\nstopping: what is paid for or graded is kept; Ctrl-C again stops at once")
+            reporter.flush()
+        self._interrupted = True
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_unconfigure(self) -> Generator[None, object, object]:
+        """Let the last line of an interrupted run be the command that goes on with it."""
+        result = yield
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if self._interrupted and reporter is not None and (line := way_on(self._config)):
+            reporter.write_line(line)
+        return result
+
+    def _tell_resumed(self) -> None:
+        """Say before the first cell what a resumed run has to do; every worker collects, one is enough."""
+        inbox, reporter = self._config.stash.get(INBOX, None), self._config.pluginmanager.get_plugin("terminalreporter")
+        if inbox is None or reporter is None or self._resumed_told or self._config.getoption("collectonly"):
+            return
+        if line := inbox.handle.resumed and resumed_line(self._config):
+            self._resumed_told = True
+            reporter.ensure_newline()
+            if reporter._tw.width_of_current_line:  # of what xdist rewrites in place, the reporter knows nothing
+                reporter._tw.line()
+            reporter.write_line(f"swebench: {line}")
+
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter, exitstatus: int) -> None:
         if (left_out := self._config.stash.get(LEFT_OUT, 0)) > 0:
             many = "experiments left out; -m experiment runs them"
@@ -72,7 +118,13 @@ class TerminalReport:
         width = terminalreporter._tw.fullwidth - 1  # a full line makes some terminals add an empty one
         terminalreporter.write_sep("=", "experiment summary")
         colour = bool(terminalreporter.hasmarkup)
-        text = render(inbox, width=width, colour=colour, fail_under=self._config.getoption("swe_fail_under"))
+        text = render(
+            inbox,
+            width=width,
+            colour=colour,
+            fail_under=self._config.getoption("swe_fail_under"),
+            interrupted=self._interrupted,
+        )
         terminalreporter.write_line(text)
         session = self._config.stash.get(SESSION, None)
         for notice in dict.fromkeys(session.notices) if session else ():

@@ -6,6 +6,7 @@ The only module that imports the docker SDK.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import posixpath
@@ -18,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_swebench.errors import DockerUnavailable, ImageMissing, InfraError, SandboxLost
+from pytest_swebench.errors import DockerUnavailable, ImageMissing, InfraError, OutOfResources, SandboxLost
 from pytest_swebench.sandbox.worktree import OUTPUT_LIMIT_BYTES, Collected
 
 if TYPE_CHECKING:
@@ -60,8 +61,8 @@ def _unavailable(host: str, why: Exception) -> DockerUnavailable:
 def engine_errors(what: str) -> Iterator[None]:
     """Turn the SDK's errors while doing `what` into ours.
 
-    ImageMissing for an image, SandboxLost for a container that is gone or stopped, InfraError for another answer of
-    the engine, DockerUnavailable where none came.
+    ImageMissing for an image, SandboxLost for a container that is gone or stopped, OutOfResources for a full disk,
+    InfraError for another answer of the engine, DockerUnavailable where none came.
     """
     from docker.errors import APIError, DockerException, ImageNotFound, NotFound
     from requests.exceptions import RequestException
@@ -73,8 +74,9 @@ def engine_errors(what: str) -> Iterator[None]:
     except NotFound as error:
         raise SandboxLost(f"{what}: the container is gone ({error.explanation})") from error
     except APIError as error:
-        kind = SandboxLost if error.status_code == 409 else InfraError
-        raise kind(f"{what}: the Docker engine refused ({error.explanation or error})") from error
+        message = f"{what}: the Docker engine refused ({error.explanation or error})"
+        full = OutOfResources if os.strerror(errno.ENOSPC).lower() in message.lower() else InfraError
+        raise (SandboxLost if error.status_code == 409 else full)(message) from error
     except (DockerException, RequestException, ConnectionError) as error:
         raise DockerUnavailable(f"{what}: the Docker engine does not answer ({error}); is it running?") from error
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from pytest_swebench.errors import InfraError
+from pytest_swebench.errors import of_system
 
 LOG_CAP_BYTES: Final = 100 * 1024 * 1024
 
@@ -68,9 +68,10 @@ class CappedLog:
                 written = os.pwrite(self._file.fileno(), part, place)
                 part, place = part[written:], place + written
         except OSError as error:
-            raise InfraError(
+            raise of_system(
+                error,
                 f"the log {str(self.path)!r} cannot be written: {error.strerror}; "
-                "free space on that disk, or put the results elsewhere with --output-dir"
+                "free space on that disk, or put the results elsewhere with --output-dir",
             ) from error
 
     def _put_in_order(self, file: IO[bytes]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import socket
 import subprocess
@@ -22,6 +21,9 @@ from pytest_swebench.records.resume import RunLock
 from pytest_swebench.redact import Redactor
 from pytest_swebench.sandbox.reaper import MARKER, Owner
 from tests.cli.conftest import Clean
+from tests.support.screen import film
+
+ASKED = [sys.executable, "-m", "pytest_swebench", "clean", "--results"]
 
 LOCAL_RUN = """
 import json, os, sys
@@ -31,6 +33,11 @@ from pytest_swebench.sandbox.local import LocalBackend
 LocalBackend().open(Instance.from_json(json.loads(sys.argv[1])))
 os.kill(os.getpid(), 9)
 """
+
+
+def at_a_terminal() -> dict[str, str]:
+    """Return this environment as a person's terminal has it."""
+    return {name: value for name, value in os.environ.items() if name != "CI"} | {"TERM": "xterm"}
 
 
 def test_folders_processes_and_locks_of_the_dead_go(clean: Clean, places: Path) -> None:
@@ -107,18 +114,16 @@ def test_results_of_a_run_at_work_stay_though_it_has_no_journal_of_its_own_yet(
 
 def test_run_that_begins_while_a_person_thinks_stays(places: Path, held: Callable[[Path], None]) -> None:
     run = write_run(places / "results", "one")
-    main, side = pty.openpty()
-    command = [sys.executable, "-m", "pytest_swebench", "clean", "--results"]
-    process = subprocess.Popen(command, cwd=places, stdin=side, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    os.close(side)
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith(b"results ")
-    held(run)
-    os.write(main, b"y\n")
-    _, errors = process.communicate(timeout=60)
-    os.close(main)
-    assert process.returncode == 1
-    assert b"not removed: results " in errors
+
+    def answered(lines: list[str]) -> str | None:
+        if "for good?" not in " ".join(lines):
+            return None
+        held(run)
+        return "y\n"
+
+    seen = film(ASKED, places, at_a_terminal(), act=answered)
+    assert seen.returncode == 1
+    assert "not removed: results " in " ".join(seen.screen.lines)
     assert (run / "cells").is_dir()
 
 
@@ -162,8 +167,10 @@ def test_results_go_only_by_name_and_with_consent(clean: Clean, places: Path) ->
     looked = clean("--results", "--dry-run")
     assert "would be removed: results 2; freed: 10." in looked.stdout
     assert len(names(root)) == 5
+    for run_id in ("one", "two"):
+        (root / f"{run_id}.log").write_text("what pytest printed in a guided run\n")
     assert clean("--results", "--yes", "--run", "one").returncode == 0
-    assert names(root) == {"two", "gold_run1_two.jsonl", "notes.jsonl"}
+    assert names(root) == {"two", "two.log", "gold_run1_two.jsonl", "notes.jsonl"}
     strange = clean("--results", "--yes", "--run", "three")
     assert (strange.returncode, "'three': no such run" in strange.stderr) == (1, True)
 
@@ -171,16 +178,19 @@ def test_results_go_only_by_name_and_with_consent(clean: Clean, places: Path) ->
 @pytest.mark.parametrize(("answer", "code", "left"), [("y", 0, 0), ("n", 130, 2)])
 def test_a_person_is_asked_before_results_go(places: Path, answer: str, code: int, left: int) -> None:
     write_run(places / "results", "one")
-    main, side = pty.openpty()
-    command = [sys.executable, "-m", "pytest_swebench", "clean", "--results"]
-    process = subprocess.Popen(command, cwd=places, stdin=side, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    os.close(side)
-    os.write(main, f"{answer}\n".encode())
-    output, _ = process.communicate(timeout=60)
-    os.close(main)
-    assert process.returncode == code
-    assert b"results " in output
+    asking = f"{answer}\n"
+    seen = film(ASKED, places, at_a_terminal(), act=lambda lines: asking if "for good?" in " ".join(lines) else None)
+    assert seen.returncode == code
+    assert any(line.startswith("results ") for line in seen.screen.lines)
     assert len(names(places / "results")) == left
+
+
+@pytest.mark.parametrize("silent", [{"CI": "true"}, {"TERM": "dumb"}])
+def test_nobody_is_asked_where_nobody_is_said_to_be(places: Path, silent: dict[str, str]) -> None:
+    write_run(places / "results", "one")
+    seen = film(ASKED, places, at_a_terminal() | silent)
+    assert seen.returncode == 1
+    assert "nobody is here to ask" in " ".join(seen.screen.lines)
 
 
 def test_datasets_go_where_they_are_asked_for(clean: Clean, places: Path) -> None:

@@ -44,7 +44,7 @@ def test_every_setting_is_shown_with_its_source_and_no_key_with_its_value(
     )
     done = show("--json", "--temperatures=0.5")
     assert done.returncode == 0, done.stderr
-    shown = json.loads(done.stdout)
+    shown = json.loads(done.stdout)["result"]
     assert set(shown["settings"]) == set(SETTINGS)
     assert {name: tuple(row.values()) for name, row in shown["settings"].items() if row["source"] != "default"} == {
         "provider": ("openrouter", ".swebench.yaml:generation.provider"),
@@ -72,7 +72,7 @@ def test_every_setting_is_shown_with_its_source_and_no_key_with_its_value(
 
 def test_pointer_that_leads_nowhere_is_shown_as_such(show: Show, tmp_path: Path) -> None:
     write(tmp_path, dotenv="OPENAI_API_KEY=keyring://swebench-runner/work\n")
-    shown = json.loads(show("--json").stdout)["keys"]["openai"]
+    shown = json.loads(show("--json").stdout)["result"]["keys"]["openai"]
     assert shown["set"] is False
     assert shown["source"].endswith("points to 'keyring://swebench-runner/work': there is no keychain here")
 

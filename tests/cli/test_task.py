@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.git_server import GitServer
-from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
 from tests.support.local_tasks import TASKS, fix_of, make_repositories, play, rows, statement
 
 TIMEOUTS = {"clone": 30, "install": 60, "test": 30}  # a busy machine says nothing about the stages
@@ -124,6 +124,19 @@ def test_batch_with_the_one_patch_agent(tmp_path: Path, write_tasks: Any) -> Non
     assert outcomes == dict.fromkeys(TASKS, "resolved")
     written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"test-key-12345" not in written
+
+
+def test_batch_that_broke_tells_what_goes_on_with_it(tmp_path: Path, write_tasks: Any) -> None:
+    with LLMServer([Status(401)]) as model:
+        done = runner(
+            tmp_path,
+            *("batch", "--seeds", str(write_tasks(ids=("basket-total",))), "--agent", "--model", "scripted"),
+            *("--provider", "openai", f"--provider-url={model.openai_url}", "--price=1,1"),
+            LLM_API_KEY="test-key-12345",
+        )
+    assert done.returncode == 3, done.stdout + done.stderr
+    way_on = f"to go on: the same command with --resume=tasks-{the_run(tmp_path).name}, without --seeds\n"
+    assert done.stderr.endswith(f"\n{way_on}")
 
 
 def test_a_grid_runs_every_combination(tmp_path: Path, write_tasks: Any) -> None:
@@ -252,6 +265,18 @@ def test_shown_command_has_all_that_runs(tmp_path: Path, write_tasks: Any) -> No
     write_tasks(f"{made.relative_to(tmp_path)}/tasks.jsonl")
     resumed = runner(tmp_path, "batch", "--resume=tasks-20260101_000000", "--show-command")
     assert {"--resume=tasks-20260101_000000", f"--dataset={made / 'tasks.jsonl'}"} <= {*resumed.stdout.split()}
+
+
+def test_task_may_stand_in_dotenv_and_the_environment_comes_first(tmp_path: Path) -> None:
+    written = "TARGET_REPO={}/basket.git\nTARGET_REF=v9\nCHUTES_API_KEY=k-0123456789\n"
+    (tmp_path / ".env").write_text(written.format(tmp_path))
+    done = runner(tmp_path, "run", "--agent", "--show-command")
+    assert done.returncode == 0, done.stderr
+    assert "--provider=chutes" in done.stdout
+    elsewhere = runner(tmp_path, "run", "--show-command", TARGET_REPO="")
+    assert elsewhere.returncode == 0, elsewhere.stderr
+    (tmp_path / ".env").write_text("# none\n")
+    assert "which task?" in runner(tmp_path, "run").stderr
 
 
 def test_settings_become_options_of_pytest(tmp_path: Path, write_tasks: Any) -> None:

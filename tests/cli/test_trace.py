@@ -72,7 +72,7 @@ def test_several_cells_are_listed_with_what_chooses_one(
     assert run(typed[1:]) == 0
     assert capsys.readouterr().out.startswith("calc__calc-1/agent/r1   run run-1\n")
     assert run(["trace", "calc__calc-1", "--variant", "agent", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {
+    assert json.loads(capsys.readouterr().out)["result"] == {
         "cells": [
             {"cell": "calc__calc-1/agent/r1", "outcome": "resolved"},
             {"cell": "calc__calc-1/agent/r2", "outcome": "no record yet"},
@@ -163,7 +163,7 @@ def test_story_as_json_holds_everything(results: Path, capsys: Captured) -> None
     record(results, CALC)
     go_back_once(trace_of(results))
     assert run(["trace", "calc__calc-1", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(capsys.readouterr().out)["result"]
     assert set(told) == {"run_id", "cell", "record", "traces", "artifacts", "conversation"}
     assert len(told["artifacts"]) == 5
     assert told["record"]["outcome"] == "resolved"

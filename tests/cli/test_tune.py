@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.llm_server import Drip, LLMServer, ScriptedAnswer
+from tests.support.llm_server import Drip, LLMServer, ScriptedAnswer, Status
 from tests.support.task_repo import make_repository, task_row
 
 # what it leaves depends on its settings alone, so that there is a best one to find
@@ -65,7 +65,8 @@ def server() -> Iterator[LLMServer]:
 
 def environment(place: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in {"OUTPUT_DIR", "PYTEST_ADDOPTS"}}
-    own = {"PYTHONPATH": str(place), "LLM_API_KEY": "test-key-12345"}
+    path = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
+    own = {"PYTHONPATH": path, "LLM_API_KEY": "test-key-12345"}
     return inherited | own | {"PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov -q"}
 
 
@@ -171,8 +172,8 @@ def test_number_of_trials_ends_the_search(place: Path, tune: Tune) -> None:
 def test_trial_that_cannot_start_ends_the_search(place: Path, tune: Tune, server: LLMServer) -> None:
     refused = tune("--try", "temperatures=hot")
     assert refused.returncode == 1
-    assert "pytest ended with exit status 4, see above" in refused.stdout
-    assert "'hot'" in refused.stderr + refused.stdout
+    assert "ended: --temperatures: 'hot' is not a number" in refused.stdout
+    assert refused.stderr.splitlines()[-1].startswith("swebench-runner: --temperatures: 'hot' is not a number")
     assert "pass_rate" not in refused.stdout
     assert not list(place.glob("results/tuning-*"))
     assert not server.requests
@@ -213,3 +214,20 @@ def test_axis_that_is_none_is_told(tune: Tune) -> None:
     wrong = tune("--try", "max-turns")
     assert wrong.returncode == 1
     assert "--try 'max-turns'" in wrong.stderr
+
+
+def test_endpoint_that_breaks_ends_the_search_and_the_same_command_goes_on(
+    place: Path, tune: Tune, server: LLMServer
+) -> None:
+    grid = ("--try", "temperatures=0", "--try", "max-turns=20", "--price=0,1000")
+    server.behave_from_now_on([Status(401)])
+    broken = tune(*grid, "--json")
+    answer = json.loads(broken.stdout)
+    assert (broken.returncode, answer["exit_code"], answer["error"]["type"]) == (3, 3, "ProviderRefused")
+    assert not list(place.glob("results/tuning-*"))
+    server.behave_from_now_on([ScriptedAnswer(text="done", usage={"input": 100, "output": 100})])
+    mended = tune(*grid, "--json")
+    answer = json.loads(mended.stdout)
+    assert (mended.returncode, answer["error"]) == (0, None), mended.stderr
+    assert answer["result"]["best"]["pass_rate"] == 1.0
+    assert answer["result"]["report"].startswith(str(place / "results" / "tuning-tuned-"))

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.errors import DockerUnavailable, InfraError, RefusedError, SandboxLost
+from pytest_swebench.errors import DockerUnavailable, OutOfResources, RefusedError, SandboxLost
 from pytest_swebench.grading.grader import OfficialGrader
-from pytest_swebench.outcome import Verdict
+from pytest_swebench.outcome import NOTHING_PASSES, Verdict
 from pytest_swebench.sandbox.docker import DockerBackend
 from pytest_swebench.sandbox.profile import DockerOptions
 from pytest_swebench.sandbox.reaper import LABEL_RUN
 from tests.support.calc import write_calc
 from tests.support.engine import Engine, why_not
+from tests.support.lacking import do_without
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -117,7 +118,7 @@ EAT = "python3 -c 'x = bytearray(256 << 20)'"
     "body", [EAT, f'setsid bash -c "bash -c \\"{EAT}\\"; true"; echo \'FAILED tests/test_calc.py::test_add - x\'']
 )
 def test_out_of_memory_is_no_verdict_and_names_the_limit(body: str, grading: Grading) -> None:
-    with pytest.raises(InfraError, match=r"ran out of the memory of 64m .*--sandbox-option memory="):
+    with pytest.raises(OutOfResources, match=r"ran out of the memory of 64m .*--sandbox-option memory="):
         grading(body, memory="64m")
 
 
@@ -133,19 +134,21 @@ def test_fork_bomb_gets_its_verdict_and_the_run_goes_on(grading: Grading, docker
 
 
 def test_full_disk_is_no_verdict_and_is_named(grading: Grading) -> None:
-    with pytest.raises(InfraError, match="no space was left on /tmp in the container"):
+    with pytest.raises(OutOfResources, match="no space was left on /tmp in the container"):
         grading("head -c 4M /dev/zero > /tmp/fill", tmp_size="2m")
 
 
 def test_tests_that_only_speak_of_a_full_disk_get_their_verdict(grading: Grading) -> None:
     verdict = grading("echo 'OSError: No space left on device'; echo 'FAILED tests/test_calc.py::test_add - x'; false")
-    assert (verdict.resolved, verdict.summary()) == (False, "FAIL_TO_PASS 0/1, PASS_TO_PASS 0/1")
+    assert (verdict.resolved, verdict.summary()) == (False, f"FAIL_TO_PASS 0/1, PASS_TO_PASS 0/1; {NOTHING_PASSES}")
 
 
 def test_full_disk_of_the_results_is_named(grading: Grading, tmp_path: Path, docker_client: DockerClient) -> None:
     (tmp_path / "cell").mkdir()
     (tmp_path / "cell" / "test_output.txt.part").symlink_to("/dev/full")
-    with pytest.raises(InfraError, match=r"test_output\.txt\.part' cannot be written: No space left on device; free"):
+    with pytest.raises(
+        OutOfResources, match=r"test_output\.txt\.part' cannot be written: No space left on device; free"
+    ):
         grading(PASSED)
     assert containers(docker_client) == []
 
@@ -184,7 +187,7 @@ def test_engine_that_dies_costs_no_more_than_the_attempt(
     base_image: str, instance: Callable[[str], Instance], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if reason := why_not():
-        pytest.skip(reason)
+        do_without(reason)
     with Engine() as engine:
         engine.load(base_image)
         monkeypatch.setenv("DOCKER_HOST", engine.host)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pytest_swebench.datasets.instance import Instance
-from pytest_swebench.errors import InfraError
+from pytest_swebench.errors import InfraError, OutOfResources
 from pytest_swebench.grading.grader import OfficialGrader
 from pytest_swebench.sandbox.docker import DockerBackend, DockerOptions
 
@@ -59,7 +59,7 @@ def test_running_out_of_memory_is_no_verdict(real_instance: Callable[[str], Inst
     )
     backend = DockerBackend(run_id="test-grader", options=DockerOptions(memory="64m"))
     try:
-        with pytest.raises(InfraError, match="django__django-16901: the tests ran out of the memory of 64m"):
+        with pytest.raises(OutOfResources, match="django__django-16901: the tests ran out of the memory of 64m"):
             OfficialGrader(backend).grade(hungry, NOTE, tmp_path)
     finally:
         backend.close()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pytest_swebench.datasets.instance import Instance
 from pytest_swebench.datasets.pro import complete_pro
 from pytest_swebench.datasets.rows import instance_from_row
-from pytest_swebench.errors import InfraError, NeedsNetwork, RefusedError
+from pytest_swebench.errors import InfraError, NeedsNetwork, OutOfResources, RefusedError
 from pytest_swebench.grading.pro import ProGrader, pro_report, results_of, streams, without_binary
 from pytest_swebench.sandbox.docker import DockerBackend, DockerOptions
 from pytest_swebench.sandbox.protocol import ScriptResult
@@ -177,7 +177,7 @@ def test_tests_that_ask_for_a_network_in_vain_are_no_verdict(
 def test_running_out_of_memory_is_no_verdict(make_instance: Callable[..., Instance], tmp_path: Path) -> None:
     backend = DockerBackend(run_id="test-pro", options=DockerOptions(memory="64m"))
     try:
-        with pytest.raises(InfraError, match=f"{PRO_ID}: the tests ran out of the memory of 64m"):
+        with pytest.raises(OutOfResources, match=f"{PRO_ID}: the tests ran out of the memory of 64m"):
             ProGrader(backend).grade(make_instance(), rewritten("held = b'x' * (1 << 30)"), tmp_path)
     finally:
         backend.close()
@@ -198,9 +198,9 @@ def test_files_that_cannot_be_put_in_place_are_no_verdict(
 @pytest.mark.parametrize(
     ("result", "error", "message"),
     [
-        (ScriptResult(0, FULL, False, 1.0, full=("/tmp", "/")), InfraError, "no space was left on /tmp, / in the"),
-        (ScriptResult(0, FULL, True, 1.0, full=("/",)), InfraError, "no space was left on / in the container"),
-        (ScriptResult(0, "", True, 1.0, oom_killed=True), InfraError, "ran out of the memory of this machine"),
+        (ScriptResult(0, FULL, False, 1.0, full=("/tmp", "/")), OutOfResources, "no space was left on /tmp, / in the"),
+        (ScriptResult(0, FULL, True, 1.0, full=("/",)), OutOfResources, "no space was left on / in the container"),
+        (ScriptResult(0, "", True, 1.0, oom_killed=True), OutOfResources, "ran out of the memory of this machine"),
         (ScriptResult(0, "", False, 1.0, log_cut=True), RefusedError, "grew beyond its limit, and no parser reads"),
     ],
 )

@@ -89,7 +89,7 @@ def echoing(body: dict[str, Any], server: LLMServer) -> Behaviour:
     if "leak" in prompt_text(body).splitlines():
         return ScriptedAnswer(text=f"your key {key}")
     if "tinyconf" in prompt_text(body):
-        return Status(401, {"error": {"message": f"key {key} is not valid", "type": "auth"}})
+        return Status(400, {"error": {"message": f"key {key} is not valid", "type": "auth"}})
     if "add() subtracts" in prompt_text(body):
         return ScriptedAnswer(text=f"your key {key}\n```diff\n{FIX}```\n")
     patch = f"diff --git a/k b/k\n--- /dev/null\n+++ b/k\n@@ -0,0 +1 @@\n+{key}\n"

@@ -11,6 +11,7 @@ import pytest
 from pytest_swebench.records.journal import read_journals
 from tests.plugin.conftest import Run
 from tests.plugin.test_kill_points import final_records
+from tests.support.lacking import mounted
 from tests.support.llm_server import LLMServer
 from tests.support.recorded import RecordedAnswers
 
@@ -18,13 +19,8 @@ from tests.support.recorded import RecordedAnswers
 @pytest.fixture
 def small_disk(pytester: pytest.Pytester) -> Iterator[Path]:
     """A file system of its own for results, which can be made larger."""
-    folder = pytester.path / "results"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(pytester.path / "results", "64m") as folder:
+        yield folder
 
 
 def resized(folder: Path, size: str) -> None:

@@ -109,3 +109,29 @@ def test_status_without_meaning_counts_as_a_bad_answer() -> None:
     asked = ask("openai", [Status(599)])
     assert isinstance(asked.outcome, ProviderError)
     assert len(asked.requests) == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "run_wide"),
+    [
+        (401, "Incorrect API key provided", True),
+        (402, "Insufficient credits", True),
+        (403, "Country, region, or territory not supported", True),
+        (403, "anthropic requires moderation. Your input was flagged for violence", False),
+        (404, "The model `m-1` does not exist or you do not have access to it", True),
+        (404, "No endpoints found that support tool use", False),
+        (429, "You exceeded your current quota (insufficient_quota)", True),
+        (400, "Your credit balance is too low to access this API", True),
+        (400, "openai/m-1 is not a valid model ID", True),
+        (400, "messages: at least one message is required", False),
+        (413, "request too large", False),
+        (400, "prompt is too long: 9 tokens > 8 maximum", False),
+    ],
+)
+def test_what_every_request_of_a_run_would_meet_is_told_from_what_this_one_did(
+    code: int, message: str, run_wide: bool
+) -> None:
+    asked = ask("openai", [Status(code, {"error": {"message": message}}), FINE])
+    assert isinstance(asked.outcome, ProviderRefused)
+    assert asked.outcome.run_wide is run_wide
+    assert len(asked.requests) == 1

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_swebench.errors import RecordError
 from pytest_swebench.records.journal import Journal, read_journals, seal, unseal
 from pytest_swebench.redact import Redactor
+from tests.support.lacking import mounted
 
 VALUES = st.recursive(
     st.none()
@@ -151,17 +152,8 @@ def test_damaged_lines_are_skipped_and_counted(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
-    try:
-        mounted = subprocess.run(command, capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"no small disk to fill: {error}")
-    if mounted.returncode != 0:
-        pytest.skip(f"no small disk to fill: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    with mounted(tmp_path / "disk", "64k") as folder:
+        yield folder
 
 
 def test_full_disk_keeps_what_was_stored_and_says_so(small_disk: Path) -> None:

@@ -238,10 +238,12 @@ def test_waits_for_one_reason_are_told_together() -> None:
 
 
 def test_silence_is_broken_by_who_is_at_work_longest_first(state: ProgressState) -> None:
-    for number, cell in enumerate((TWO, ONE, GOLD, THREE)):
+    for number, cell in enumerate((TWO, ONE, GOLD)):
         state.start(cell, float(number))
     state.note(PhaseStarted(TWO, "solve"), 10.0)
     assert at_work_line(state, 20.0) == (
-        "[0/4] at work: acme__acme-2/tdd/r1 solve 10 s, acme__acme-1/tdd/r1 start 19 s, "
-        "acme__acme-1/gold/r1 start 18 s, 1 more"
+        "[0/4] at work: acme__acme-2/tdd/r1 solve 10 s, acme__acme-1/tdd/r1 start 19 s, acme__acme-1/gold/r1 start 18 s"
     )
+    for rep in range(2, 8):
+        state.start(Cell("acme__acme-1", "tdd", rep), 3.0 + rep)
+    assert at_work_line(state, 20.0).endswith("acme__acme-1/tdd/r6 start 11 s, 1 more")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pytest_swebench.datasets.instance import Instance, Problem
-from pytest_swebench.errors import InfraError, InputError
+from pytest_swebench.errors import InputError, OutOfResources
 from pytest_swebench.sandbox.local import LocalBackend
 from pytest_swebench.sandbox.protocol import Script
 from pytest_swebench.sandbox.reaper import Owner, dead_folders, marked_processes, sweep_local
@@ -142,7 +142,7 @@ def test_log_beyond_its_limit_is_cut_and_said_so(local_instance: Instance, tmp_p
 def test_log_that_cannot_be_written_ends_the_script(local_instance: Instance, tmp_path: Path) -> None:
     backend = LocalBackend()
     (tmp_path / "log").symlink_to("/dev/full")
-    with pytest.raises(InfraError, match="No space left on device"):
+    with pytest.raises(OutOfResources, match="No space left on device"):
         backend.run_script(
             local_instance, Script("setsid sleep 666 & echo x; sleep 666", timeout_s=900, log=tmp_path / "log")
         )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_swebench.errors import InfraError
+from pytest_swebench.errors import OutOfResources
 from pytest_swebench.sandbox.log import CappedLog
 
 LINES = [f"line {number}\n".encode() for number in range(1000)]
@@ -72,5 +72,5 @@ def test_what_is_kept_is_a_beginning_and_an_end(
 
 def test_full_disk_is_named(tmp_path: Path) -> None:
     (tmp_path / "log").symlink_to("/dev/full")
-    with pytest.raises(InfraError, match=r"/log' cannot be written: No space left on device; free space"):
+    with pytest.raises(OutOfResources, match=r"/log' cannot be written: No space left on device; free space"):
         written(tmp_path / "log", [b"x"], 100)

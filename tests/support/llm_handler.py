@@ -98,6 +98,8 @@ class Handler(BaseHTTPRequestHandler):
         owner, url = self.server.owner, urlsplit(self.path)
         if url.path == "/traffic":
             self._send_json(200, owner.traffic.as_json())
+        elif url.path == "/api/tags" and owner.pulls is not None:
+            self._send_json(200, {"models": [{"name": model["id"]} for model in owner.listed()]})
         elif url.path.rstrip("/") != "/v1/models":
             self._send_json(404, {"error": {"message": f"no such path: {self.path}"}})
         elif not self._has_key():
@@ -113,6 +115,12 @@ class Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if self.path == "/control":
             self._control(body)
+        elif self.path == "/api/pull" and self.server.owner.pulls is not None:
+            steps = self.server.owner.pulled(str(body["model"]))
+            if isinstance(steps, Status):
+                self._behave(steps, {})
+            else:
+                self._send(200, steps, "application/x-ndjson")
         elif self.path not in {*FORMATS, *COUNTERS}:
             self._send_json(404, {"error": {"message": f"no such path: {self.path}"}})
         elif not self._has_key():

@@ -16,10 +16,11 @@ first whose `match` occurs in the prompt answers. `GET /traffic` returns its cou
 from __future__ import annotations
 
 import argparse
+import json
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -63,7 +64,8 @@ class LLMServer:
     `requests` keeps every POST that got as far as `answer`, in order (none with `keep=False`), `traffic` counts them
     and those turned away; `counted` keeps those that only asked for a count of tokens. `hung_up` is set once a client
     has left before its answer was complete. With a `key`, requests without it are refused; `models` are listed, to
-    Anthropic's clients `page` at a time, or a Status is sent in their place.
+    Anthropic's clients `page` at a time, or a Status is sent in their place. With `pulls`, what Ollama says while it
+    pulls a model of that name, it speaks as much of Ollama's own API as listing and pulling take.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class LLMServer:
         models: Sequence[dict[str, Any]] | Status = ({"id": "scripted-model"},),
         page: int = 1000,
         keep: bool = True,
+        pulls: Mapping[str, Sequence[dict[str, Any]] | Status] | None = None,
     ) -> None:
         self.requests: list[Received] = []
         self.counted: list[Received] = []
@@ -84,6 +87,7 @@ class LLMServer:
         self.key = key
         self.models = models
         self.page = page
+        self.pulls = pulls
         self.stopping = threading.Event()
         self.hung_up = threading.Event()
         self.connections: set[socket.socket] = set()
@@ -120,6 +124,19 @@ class LLMServer:
             self._back.cancel()
             self._back.join()
         self._server.stop()
+
+    def listed(self) -> Sequence[dict[str, Any]]:
+        """Return the models that are here."""
+        return () if isinstance(self.models, Status) else self.models
+
+    def pulled(self, name: str) -> str | Status:
+        """Return the lines that Ollama sends while it pulls a model; one that comes through is here from now on."""
+        steps = (self.pulls or {}).get(name, [{"error": "pull model manifest: file does not exist"}])
+        if isinstance(steps, Status):
+            return steps
+        if steps[-1].get("status") == "success":
+            self.models = [*self.listed(), {"id": name}]
+        return "".join(f"{json.dumps(step)}\n" for step in steps)
 
     def behave_from_now_on(self, answer: AnswerFunction | Sequence[Behaviour]) -> None:
         """Take other orders, and count requests from one again."""

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from tests.support.lacking import do_without
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -197,10 +197,7 @@ def running_registry(folder: Path) -> Iterator[Registry]:
     """Run a registry that keeps its images below `folder`; skips where Debian's package is not installed."""
     program = shutil.which("docker-registry")
     if program is None:
-        reason = "docker-registry is not installed (Debian package docker-registry)"
-        if os.environ.get("SWEBENCH_REQUIRE_DOCKER") == "1":
-            pytest.fail(f"SWEBENCH_REQUIRE_DOCKER=1, but {reason}")
-        pytest.skip(reason)
+        do_without("docker-registry is not installed (Debian package docker-registry)")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

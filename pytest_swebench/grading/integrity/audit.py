@@ -42,7 +42,11 @@ _HIDDEN: Final = re.compile(
     r"|/swebench/\S+",
     re.IGNORECASE,
 )
-_FETCHER: Final = r"(?:curl|wget|aria2c|http|requests\.\w+|urlopen|urlretrieve|gh\s+(?:api|pr|issue|repo|search))\b"
+_FETCHER: Final = (
+    r"(?:(?:curl|wget|aria2c|requests\.\w+|urlopen|urlretrieve|gh\s+(?:api|pr|issue|repo|search))\b"
+    # HTTPie's command, and not a module or folder of that name
+    r"|(?<![\w./:-])https?\s+(?:-\S+\s+){0,9}(?:(?i:get|head|post)\s+)?(?=\S*[/:.]))"
+)
 _HOST: Final = re.compile(r"(?:github\.com|githubusercontent\.com|gitlab\.com|bitbucket\.org)")
 _INSTALLER: Final = (
     re.compile(r"\b(?:pip3?|uv|conda|mamba|easy_install)\b", re.IGNORECASE),

@@ -23,7 +23,7 @@ from pytest_swebench.reporting.progress.words import ending_of, finished_line
 from pytest_swebench.stash import ATTRIBUTE, handle_of
 
 TICK_S: Final = 0.5
-SILENCE_S: Final = 60.0
+SILENCE_S: Final = 9.0  # nobody is left for ten seconds without a sign of life
 _EARLY_S: Final = 10.0
 _EARLY_EVENTS: Final = 1000
 

@@ -15,7 +15,7 @@ from pytest_swebench.reporting.summary import reason_of
 _EXPLAINED: Final = frozenset({Outcome.NO_PATCH, Outcome.LIMIT, Outcome.INFRA, Outcome.ERROR})
 _DOUBTED: Final = frozenset({IntegrityState.SUSPECT, IntegrityState.TAMPERED})
 _LONGEST: Final = 120  # characters of a reason
-_SHOWN_CELLS: Final = 3
+_SHOWN_CELLS: Final = 8
 
 
 def money(usd: float) -> str:
@@ -71,6 +71,8 @@ def ending_of(outcome: str, record: Mapping[str, Any]) -> str:
     words = outcome.replace("_", " ")
     if outcome in _EXPLAINED and (reason := plain(reason_of(record)) if record else ""):
         return f"{words} ({reason})"
+    if warning := (record.get("verdict") or {}).get("warning"):
+        return f"{words} ({warning})"
     state = (record.get("integrity") or {}).get("state")
     return f"{words} ({state})" if state in _DOUBTED else words
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_swebench.errors import DockerUnavailable, InfraError, RefusedError
+from pytest_swebench.errors import DockerUnavailable, ImageRefused, InfraError, OutOfResources
 from pytest_swebench.sandbox.engine import connect
 from pytest_swebench.sandbox.images.answers import Answer, Failure
 from pytest_swebench.sandbox.images.names import PLATFORM_VARIABLE, registry, repository_and_tag
@@ -73,7 +73,7 @@ def pull(
     """Pull `image` and return when it is here. `stop` ends it with `Stopped`, also in the middle.
 
     The engine keeps finished layers, so another attempt goes on where the last one was cut. Credentials are those of
-    Docker's own config file, read afresh each time. Raises ImageMissing where there is no such image, RefusedError
+    Docker's own config file, read afresh each time. Raises ImageMissing where there is no such image, ImageRefused
     where the registry wants a login, InfraError where it does not answer or limits us for too long or the disk is
     full, DockerUnavailable where the engine is gone.
     """
@@ -90,11 +90,11 @@ def pull(
             case Answer.MISSING:
                 raise missing(image, failure.text)
             case Answer.DENIED:
-                raise RefusedError(
+                raise ImageRefused(
                     f"image {image!r}: {registry(image)} refuses to give it ({failure.text}); {login_fix(image)}"
                 )
             case Answer.FULL:
-                raise InfraError(
+                raise OutOfResources(
                     f"image {image!r}: no room for it ({failure.text}); free disk space of the Docker engine, or give "
                     "--image-disk-cap so that images of earlier instances are removed"
                 )

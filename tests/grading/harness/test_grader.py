@@ -21,7 +21,7 @@ from pytest_swebench.datasets.rows import instance_from_row
 from pytest_swebench.errors import InfraError
 from pytest_swebench.grading.harness import HarnessGrader
 from pytest_swebench.grading.protocol import Grade
-from pytest_swebench.outcome import Verdict
+from pytest_swebench.outcome import NOTHING_PASSES, Verdict
 from tests.grading.harness.made import is_running
 from tests.support.calc import FIX, WRONG
 from tests.support.trivial import trivial_image, trivial_instance
@@ -84,7 +84,7 @@ def test_gold_resolves_and_leaves_what_a_grading_leaves(gradings: dict[str, Any]
 def test_a_wrong_patch_does_not_resolve(gradings: dict[str, Any]) -> None:
     verdict = gradings["wrong"].result().verdict
     assert (verdict.resolved, verdict.applied) == (False, True)
-    assert verdict.summary() == "FAIL_TO_PASS 0/1, PASS_TO_PASS 0/1"
+    assert verdict.summary() == f"FAIL_TO_PASS 0/1, PASS_TO_PASS 0/1; {NOTHING_PASSES}"
 
 
 @pytest.mark.parametrize(

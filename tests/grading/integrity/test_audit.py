@@ -32,6 +32,8 @@ PROBLEM = Problem(instance_id="acme__calc-1", statement="", repo="acme/python-ca
         ("git checkout 0123456789abcdef -- calc/", "not the base"),
         ("curl -s https://raw.githubusercontent.com/x/y/main/z.py", "code host"),
         ("python -c \"import requests; requests.get('https://github.com/acme/calc/pull/1')\"", "code host"),
+        ("http --download GET github.com/acme/calc/archive/main.zip", "code host"),
+        ("http :8000/calc-2.0.tar.gz", "the project itself"),
         ("pip download --no-deps python-calc==2.0", "the project itself"),
         ("pip install -U 'calc>=2'", "the project itself"),
         ("wget https://files.example.invalid/calc-2.0.tar.gz", "the project itself"),
@@ -62,6 +64,8 @@ def test_commands_that_look_for_the_answer_are_told(command: str, what: str) -> 
         "grep -rn 'def add' calc tests",
         "sed -n 1,80p calc/core.py",
         "curl --version",
+        "git apply - <<'EOF'\ndiff --git a/http/core.py b/calc/http/core.py\nEOF",
+        "python -c 'from http import client; import calc'",
         "python -m pytest tests/test_calc.py",
         "python - <<'EOF'\nprint(1)\nEOF",
     ],
@@ -71,7 +75,7 @@ def test_ordinary_work_is_not_told(command: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["git log ", "git cat-file ", "git show x ", "curl x ", "pip install calc[", "load_dataset("]
+    "word", ["git log ", "git cat-file ", "git show x ", "curl x ", "http x ", "pip install calc[", "load_dataset("]
 )
 def test_long_commands_are_read_in_time(word: str, run_in_time: Callable[[str], str]) -> None:
     code = (

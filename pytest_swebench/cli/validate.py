@@ -1,0 +1,52 @@
+"""`swebench-runner validate`: whether every file of a run is complete, and what it lacks where not."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import click
+
+from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
+
+
+@click.command("validate")
+@click.argument("name", metavar="[RUN]", default="latest")
+@click.option("--output-dir", default="", help="Where results lie (env: OUTPUT_DIR, default: results).")
+def validate(name: str, output_dir: str) -> Answer:
+    """Say whether RUN is complete: its id, its folder, or the latest one.
+
+    It is if every variant and repetition has one final record for every selected instance, in every file, with no
+    line torn and no answer empty. What is lacking is named, and the exit code is 1.
+
+    Example:  swebench-runner validate latest
+    """
+    from pytest_swebench.cli.ending import layout_in, run_folder
+    from pytest_swebench.records.complete import check_run
+    from pytest_swebench.records.resume import at_work
+
+    layout = layout_in(run_folder(name, results_folder(output_dir)))
+    found = check_run(layout)
+    for problem in found.problems:
+        click.echo(str(problem))
+    running = at_work(layout.folder)
+    if running:
+        click.echo("the run is still at work")
+    state = f"lacks {len(found.problems)}" if found.problems else "is complete"
+    click.echo(f"run {layout.run_id} {state}: {found.cells} cells, {found.files} files")
+    counts = Counter(str(problem.lack) for problem in found.problems)
+    result = {
+        "run_id": layout.run_id,
+        "folder": str(layout.folder),
+        "complete": not found.problems,
+        "running": running,
+        "cells": found.cells,
+        "files": found.files,
+        "problems": [{"lack": str(one.lack), "where": one.where, "what": one.what} for one in found.problems],
+    }
+    if not found.problems:
+        return Answer(code=ExitCode.OK, result=result)
+    told = ", ".join(f"{count} {lack}" for lack, count in sorted(counts.items()))
+    fix = "wait for its end" if running else f"the command of the run with --resume={layout.run_id} goes on"
+    trouble = Trouble(type="Incomplete", message=f"run {layout.run_id} is not complete: {told}", fix=fix)
+    return Answer(code=ExitCode.GENERAL, result=result, trouble=trouble)
