@@ -8,7 +8,7 @@ import pytest
 
 from pytest_swebench.errors import InputError
 from pytest_swebench.spec import ExperimentSpec, make_spec
-from tests.test_config import write
+from tests.support.settings import write
 
 Make = Callable[..., ExperimentSpec]
 HERE = Path("/suite")

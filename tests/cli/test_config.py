@@ -10,7 +10,7 @@ import pytest
 
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.config import SETTINGS
-from tests.test_config import write
+from tests.support.settings import write
 
 Show = Callable[..., subprocess.CompletedProcess[str]]
 LITERAL = "sk-canary-0123456789"

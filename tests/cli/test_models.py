@@ -11,7 +11,7 @@ from pytest_swebench.errors import InputError, ProviderRefused
 from pytest_swebench.providers.registry import PROVIDERS
 from tests.support.asking import KEY
 from tests.support.llm_server import LLMServer, ScriptedAnswer
-from tests.test_config import write
+from tests.support.settings import write
 
 LISTED = [
     {"id": "org/big", "context_length": 200_000, "pricing": {"prompt": "0.000003", "completion": "0.000015"}},

@@ -6,7 +6,7 @@ import pytest
 
 from pytest_swebench.redact import REDACTED
 from tests.plugin.conftest import Run, outcomes, variant_files
-from tests.test_config import write
+from tests.support.settings import write
 
 
 def test_what_is_kept_for_real_runs_leaves_the_demo_free(run: Run, pytester: pytest.Pytester) -> None:
