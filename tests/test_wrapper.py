@@ -62,17 +62,24 @@ def written(folder: Path, **values: str) -> None:
     (folder / ".env").write_text(text, encoding="utf-8")
 
 
+def demo_at(server: LLMServer) -> dict[str, str]:
+    """Settings that let `server` answer for the demo."""
+    return {
+        "PROVIDER": "openai",
+        "BASE_URL": server.openai_url,
+        "MODEL": "demo-model",
+        "LLM_API_KEY": KEY,
+        "ARMS": "singleshot",
+        "SWEBENCH_DATASET": "demo",
+    }
+
+
 def test_fresh_clone_ends_with_its_list_of_outputs_and_goes_on(clone: Path) -> None:
     answers = RecordedAnswers()
     with LLMServer(answers) as server:
         written(
             clone,
-            PROVIDER="openai",
-            BASE_URL=server.openai_url,
-            MODEL="demo-model",
-            LLM_API_KEY=KEY,
-            ARMS="singleshot",
-            SWEBENCH_DATASET="demo",
+            **demo_at(server),
             MAX_INSTANCES="3",
             OUTPUT_DIR='"out put"  # a blank in a name is no trouble',
         )
@@ -179,15 +186,7 @@ def test_provider_of_a_plugin_is_left_to_the_runner(clone: Path) -> None:
 
 def test_run_is_stopped_with_the_script(clone: Path) -> None:
     with LLMServer(RecordedAnswers(delay_s=1.0)) as server:
-        written(
-            clone,
-            PROVIDER="openai",
-            BASE_URL=server.openai_url,
-            MODEL="demo-model",
-            LLM_API_KEY=KEY,
-            ARMS="singleshot",
-            SWEBENCH_DATASET="demo",
-        )
+        written(clone, **demo_at(server))
         process = subprocess.Popen(
             [str(clone / "run_experiment.sh"), "-p", "openai", "--", "--price=0"],
             stdin=subprocess.DEVNULL,
