@@ -68,6 +68,14 @@ def _terminal(config: pytest.Config) -> int | None:
     return number
 
 
+def _end_workers(config: pytest.Config) -> None:
+    """Kill the workers on this machine: they would find nobody to report to, and say so below our last line."""
+    xdist: Any = config.pluginmanager.get_plugin("dsession")
+    for node in list(getattr(xdist, "_active_nodes", ())):
+        if node.gateway.spec.popen:
+            node.gateway._io.kill()
+
+
 def _leave_at_once(config: pytest.Config, terminal: int | None) -> None:
     """End this process now; what it leaves behind is removed by one that waits for its end.
 
@@ -76,6 +84,7 @@ def _leave_at_once(config: pytest.Config, terminal: int | None) -> None:
     from pytest_swebench.resuming import way_on
 
     try:
+        _end_workers(config)
         # it lives in a session of its own, so a third Ctrl-C does not reach it; our end closes its standard input
         subprocess.Popen(
             ["sh", "-c", _SWEEP, sys.executable],
