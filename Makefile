@@ -76,7 +76,7 @@ $(VENV)/.installed: pyproject.toml
 
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "adding what the tests need"
-	@$(call INSTALL,$(VENV)) --editable '.[langsmith,mini]' --group dev
+	@$(call INSTALL,$(VENV)) --editable '.[charts,langsmith,mini]' --group dev
 	@touch $@
 
 $(VENV)/.installed-harness-4.1: $(VENV)/.installed

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
+FRAME: Final = frozenset({"gold", "null"})
+"""Arms that say what the others can reach at most and at least; not held against them."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._+-]+")
 _CELL_ID: Final = re.compile(r"(?P<instance>[^/\[\]]+)/(?P<variant>[^/\[\]]+)/r(?P<rep>[1-9]\d*)")
 

@@ -1,0 +1,1 @@
+"""What may be said of rates and differences: pure functions of the standard library; see docs/statistics.md."""

@@ -1,0 +1,162 @@
+"""Everything that may be said of a run, as one object: terminal, summary files and reports are made from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pytest_swebench.cell import FRAME
+from pytest_swebench.statistics.comparison import Comparison, compare_all
+from pytest_swebench.statistics.cost import CostPerResolved, Spread, cost_per_resolved, spread
+from pytest_swebench.statistics.data import COVERAGE_FLOOR, Sample, observation_of, tabulate
+from pytest_swebench.statistics.passk import PassK, pass_k
+from pytest_swebench.statistics.rate import CONFIDENCE, Rate, rate_of
+
+ANALYSIS_VERSION: Final = 1
+ONE_REPETITION: Final = "one repetition: rerun luck is not measured (often sd 1.5 pp); use --count 3"
+_MANY_VARIANTS: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariantAnalysis:
+    """One variant: its rate, what it takes, and with repetitions pass@k and pass^k for k = all of them."""
+
+    sample: Sample
+    rate: Rate
+    cost: CostPerResolved
+    spreads: Mapping[str, Spread | None]
+    passes: PassK | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it by name."""
+        return {
+            **self.rate.as_json(),
+            "oracle": self.sample.oracle,
+            "lost": self.sample.lost,
+            "cost_per_resolved": self.cost.as_json(),
+            "wasted_usd": self.sample.wasted_usd,
+            **{amount: found and found.as_json() for amount, found in self.spreads.items()},
+            "pass_k": self.passes and self.passes.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """All variants in the order of names, and their comparisons with p adjusted for all of these.
+
+    `apart` names oracles and the frame, which are neither ranked nor compared.
+    """
+
+    variants: tuple[VariantAnalysis, ...]
+    comparisons: tuple[Comparison, ...]
+    confidence: float
+    against: str
+    apart: frozenset[str] = frozenset()
+
+    @property
+    def hints(self) -> list[str]:
+        """What would make the analysis say more."""
+        hints = []
+        if self.many_pairs:
+            fewer = len(self.held) - 1
+            hints.append(f"name a baseline to test {fewer} instead of {len(self.comparisons)} pairs")
+        if self.only_once:
+            hints.append(ONE_REPETITION)
+        return hints
+
+    @property
+    def held(self) -> list[VariantAnalysis]:
+        """The variants under test."""
+        return [one for one in self.variants if one.sample.variant not in self.apart]
+
+    @property
+    def many_pairs(self) -> bool:
+        """Whether a named baseline would leave far fewer comparisons."""
+        return len(self.comparisons) >= len(self.held) >= _MANY_VARIANTS and any(one.sample.reps for one in self.held)
+
+    @property
+    def only_once(self) -> bool:
+        """Whether there are answers, and no instance has two of one variant under test."""
+        return max((one.sample.reps for one in self.held), default=0) == 1
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it; the same records give the same bytes, in whatever order they come."""
+        return {
+            "format_version": ANALYSIS_VERSION,
+            "confidence": self.confidence,
+            "against": self.against or None,
+            "apart": sorted(self.apart),
+            "variants": [one.as_json() for one in self.variants],
+            "comparisons": [one.as_json() for one in self.comparisons],
+            "hints": self.hints,
+        }
+
+
+def analyse(
+    records: Iterable[Mapping[str, Any]],
+    planned: Mapping[str, int] | None = None,
+    *,
+    against: str = "",
+    confidence: float = CONFIDENCE,
+    floor: float = COVERAGE_FLOOR,
+    by_repository: bool = False,
+) -> Analysis:
+    """Analyse the final records of a run, one a cell; `planned` says how many cells of each variant were selected.
+
+    Captured cells and prompt scenarios are no part of it; oracles and the frame are held against nothing, unless one is
+    `against`. Raises InputError for a cell that comes twice and SelectionError for an unknown variant `against`.
+    """
+    rows = list(records)
+    observations = [one for row in rows if (one := observation_of(row)) is not None]
+    there = Counter(one.variant for one in observations)
+    other = Counter(row["variant"] for row in rows) - there  # captured: neither analysed here nor missing
+    asked = {
+        variant: count - other[variant]
+        for variant, count in (planned or {}).items()
+        if variant in there or variant not in other
+    }
+    oracles = {row["variant"] for row in rows if row.get("oracle")}
+    samples = tabulate(observations, asked, oracles=oracles)
+    frame = {row["variant"] for row in rows if row.get("arm") in FRAME}
+    apart = frozenset(name for name in oracles | frame if name in samples and name != against)
+    return analyse_samples(
+        samples, against=against, apart=apart, confidence=confidence, floor=floor, by_repository=by_repository
+    )
+
+
+def analyse_samples(
+    samples: Mapping[str, Sample],
+    *,
+    compared: Iterable[Comparison] | None = None,
+    against: str = "",
+    apart: frozenset[str] = frozenset(),
+    confidence: float = CONFIDENCE,
+    floor: float = COVERAGE_FLOOR,
+    by_repository: bool = False,
+) -> Analysis:
+    """Analyse samples, wherever they come from; `compared` are comparisons that were chosen and adjusted already.
+
+    Those named in `apart` are compared with nothing.
+    """
+    if compared is None:
+        held = {name: sample for name, sample in samples.items() if name not in apart}
+        compared = compare_all(held, against=against, confidence=confidence, floor=floor, by_repository=by_repository)
+    return Analysis(
+        variants=tuple(_variant(sample, confidence) for sample in samples.values()),
+        comparisons=tuple(compared),
+        confidence=confidence,
+        against=against,
+        apart=apart,
+    )
+
+
+def _variant(sample: Sample, confidence: float) -> VariantAnalysis:
+    return VariantAnalysis(
+        sample=sample,
+        rate=rate_of(sample, confidence),
+        cost=cost_per_resolved(sample, confidence),
+        spreads={amount: spread(values) for amount, values in sample.amounts.items()},
+        passes=pass_k(sample, sample.reps, confidence) if sample.reps > 1 else None,
+    )
