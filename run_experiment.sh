@@ -130,7 +130,7 @@ RUN_ID="experiment"
 PYTHON_HERE="$(python_here)"
 ARGUMENTS=(run --dataset "${DATASET:-pro}" --output-dir "$OUTPUT_DIR" --log-file "${OUTPUT_DIR}/experiment.log")
 case "$(tr '[:upper:]' '[:lower:]' <<<"$EVALUATE")" in
-    true | 1 | yes | on) ;;
+    true | 1 | yes | on) ARGUMENTS+=(--evaluate) ;;
     "" | false | 0 | no | off) ARGUMENTS+=(--generate-only) ;;
     *)
         echo "EVALUATE '$EVALUATE': must be true or false" >&2
@@ -199,5 +199,6 @@ list artifact_dags/ "Artifact DAGs"
 list predictions/ "SWE-Bench predictions"
 list cells/ "Patches, transcripts and test logs"
 list final_error_analysis_latest.md "Error report"
+list reports/ "HTML report and charts"
 printf '  %-30s - %s\n' "../experiment.log" "What was printed"
 exit "$STATUS"

@@ -12,7 +12,8 @@ import pytest
 
 from pytest_swebench.errors import RecordError
 from pytest_swebench.estimating import asked, speaking
-from pytest_swebench.stash import session_of
+from pytest_swebench.gating.after import end_gate, forgiven
+from pytest_swebench.stash import GATE, session_of
 from pytest_swebench.wiring import captures
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
     if inbox.merged is None:
         return status
     session = session_of(config)
-    status = inbox.exit_status(status, capture=captures(config))
+    status = forgiven(config, inbox, inbox.exit_status(status, capture=captures(config)))
     if inbox.below(config.getoption("swe_fail_under")) and status == pytest.ExitCode.OK:
         status = pytest.ExitCode.TESTS_FAILED
     status = _generated(config, session, inbox, status)
@@ -54,7 +55,33 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
         status = OVER_BUDGET
     if inbox.checkpoint is not None and inbox.checkpoint.problem:
         inbox.told.append(inbox.checkpoint.problem)
-    return status
+    status = _reported(config, session, inbox, status)
+    return end_gate(config, inbox, status, budget_ended=status == OVER_BUDGET)
+
+
+def _reported(
+    config: pytest.Config, session: ExperimentSession, inbox: Inbox, status: int | pytest.ExitCode
+) -> int | pytest.ExitCode:
+    """Write what `--evaluate` and `--run-report` ask for; a run whose reports cannot be written is no success."""
+    option = config.getoption
+    if not (option("swe_evaluate") or option("swe_run_report")):
+        return status
+    if status == pytest.ExitCode.INTERRUPTED:
+        way = f"swebench-runner report {inbox.handle.run_id} makes one"
+        inbox.told.append(f"reports:     none of a run that was interrupted; {way}")
+        return status
+    from pytest_swebench.reporting.afterwards import Report, write_reports
+
+    wanted = list(Report) if option("swe_evaluate") else [Report.PAGE]
+    done = write_reports(
+        inbox.handle.layout.folder,
+        wanted,
+        unfit=inbox.quarantined,
+        redactor=session.redactor,
+        baseline=config.stash.get(GATE, None),
+    )
+    inbox.told += done.lines
+    return pytest.ExitCode.TESTS_FAILED if status == pytest.ExitCode.OK and not done.whole else status
 
 
 _SHOWN: Final = 3

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.errors import RecordError
+from pytest_swebench.gating.before import forecast_gate
 from pytest_swebench.stash import session_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     if inbox.announced or reporter is None or not inbox.to_run:
         return
     inbox.announced = True
+    for line in forecast_gate(config, inbox):
+        _end_line(reporter)
+        reporter.write_line(f"swebench: {line}")
     session = session_of(config)
     works = list(_works(session, inbox.to_run))
     if not works:
@@ -44,6 +48,7 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     if found is None:
         why = "nothing tells how much these arms call, or its price"
         reporter.write_line(f"swebench: no estimate of the cost: {why}; {_named(caps, works)}")
+        _tell_what_can_be_seen(reporter, session, inbox.all_cells)
         return
     if found.max_usd <= 0:
         return
@@ -51,6 +56,7 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     with suppress(RecordError):  # the next call will tell
         spent_usd = session.calls.ledger.spent().run.usd
     reporter.write_line(f"swebench: estimated cost {found}; {_named(caps, works)}{_against(caps, spent_usd, found)}")
+    _tell_what_can_be_seen(reporter, session, inbox.all_cells)
     most_usd = _most_usd(caps, spent_usd, len(works), found)
     if most_usd > WARN_ABOVE_USD:
         sum_usd = usd_text(most_usd)
@@ -60,6 +66,21 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
         reporter.flush()
         if not _agreed(config):
             pytest.exit("stopped before anything was paid", returncode=1)
+
+
+def _tell_what_can_be_seen(reporter: TerminalReporter, session: ExperimentSession, cells: Sequence[Cell]) -> None:
+    """Say how large a difference must be for this run to show it, where it holds variants against each other."""
+    from pytest_swebench.cell import FRAME
+    from pytest_swebench.records.results import read_plans
+    from pytest_swebench.reporting.plan import seen_by
+
+    described = {name: data for plan in read_plans(session.handle.layout) for name, data in plan["variants"].items()}
+    apart = {name for name, data in described.items() if data["oracle"] or data["arm"] in FRAME}
+    held = [cell for cell in cells if cell.variant not in apart]
+    if len({cell.variant for cell in held}) < 2:
+        return
+    instances, reps = {cell.instance_id for cell in held}, {cell.rep for cell in held}
+    reporter.write_line(f"swebench: {seen_by(len(instances), len(reps))}")
 
 
 def _end_line(reporter: TerminalReporter) -> None:

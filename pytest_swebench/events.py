@@ -15,11 +15,15 @@ from pytest_swebench.cell import Cell
 
 @dataclass(frozen=True, slots=True)
 class CellStarted:
-    """An attempt at a cell begins. `inputs` holds variant, run_id, rep, arm, model and the like."""
+    """An attempt at a cell begins. `inputs` holds variant, run_id, rep, arm, model and the like.
+
+    `started_at` is the time in its record (ISO 8601).
+    """
 
     cell: Cell
     attempt: int
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    started_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

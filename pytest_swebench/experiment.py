@@ -9,7 +9,7 @@ import pytest
 
 from pytest_swebench.cell import Cell
 from pytest_swebench.outcome import Outcome
-from pytest_swebench.reporting.summary import reason_of
+from pytest_swebench.reporting.reasons import reason_of
 
 
 @dataclass(frozen=True, slots=True)

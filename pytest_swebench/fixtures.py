@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_swebench.errors import InfraError
+from pytest_swebench.gating.looking import decided
 from pytest_swebench.items import key_of
 from pytest_swebench.stash import CURRENT, RESULT, session_of
 from pytest_swebench.wiring import captures
@@ -40,6 +41,7 @@ def experiment(cell: Cell, request: pytest.FixtureRequest) -> Experiment:
     from pytest_swebench.experiment import Experiment
 
     session = session_of(request.config)
+    session.stop_reason = session.stop_reason or decided(request.config)
     if not session.stop_reason:
         try:
             result = session.run(key_of(request.node), cell, attempt_of(request.node))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pytest_swebench.handle import RunHandle
     from pytest_swebench.records.checkpoint import Checkpoint
     from pytest_swebench.records.results import Merged, ResultFiles
+    from pytest_swebench.reporting.gate.looks import Watch
 
 
 _NOTHING_RUN: Final = pytest.ExitCode.NO_TESTS_COLLECTED
@@ -43,6 +44,10 @@ class Inbox:
     changed: int = 0
     over_budget: bool = False
     refused: str = ""
+    failed_apart: bool = False
+    watch: Watch | None = None
+    verdict: dict[str, Any] | None = None
+    annotations: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
     _cells: set[str] = field(default_factory=set)
@@ -73,13 +78,20 @@ class Inbox:
         """The cells of this invocation."""
         return [cell for cell in map(parse_cell, sorted(self._cells)) if cell is not None]
 
+    @property
+    def all_cells(self) -> list[Cell]:
+        """The cells of the run, those that earlier invocations have done as well."""
+        return [cell for cell in map(parse_cell, sorted(self._cells | self.left_out)) if cell is not None]
+
     def note_report(self, report: pytest.TestReport) -> None:
         """Take a report's bundles, and write those of an attempt once its last phase shows that it counts."""
         nodeid = report.nodeid
         self._count(report)
+        self.failed_apart |= str(report.outcome) == "failed" and str(parse_cell(nodeid)) not in self._cells
         if str(report.when) == "???":  # the controller's own report of a worker that died
             self._crashed.add(nodeid)
             self._missing.add(nodeid)
+            self._watch(nodeid, [])
             return
         bundles = [json.loads(text) for text in getattr(report, ATTRIBUTE, ())]
         self._forget_bundles(report)
@@ -146,6 +158,16 @@ class Inbox:
             if bundle["kind"] == "record":
                 self._take(bundle["record"])
                 self.refused = self.refused or bundle.get("refused", "")
+        self._watch(nodeid, [bundle["record"] for bundle in bundles if bundle["kind"] == "record"])
+
+    def _watch(self, nodeid: str, records: list[dict[str, Any]]) -> None:
+        """Let the gate see how a cell ended."""
+        cell = parse_cell(nodeid)
+        if self.watch is None or cell is None:
+            return
+        from pytest_swebench.statistics.data import observation_of
+
+        self.watch.take(cell, observation_of(records[-1]) if records else None)
 
     def _take(self, record: dict[str, Any]) -> None:
         broken = (record["error"] or {}).get("type") == BudgetExhausted.__name__

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pytest_swebench.arms.protocol import Arm
 from pytest_swebench.cell import Cell, Variant, slug
@@ -43,6 +44,19 @@ class Selection:
         if self.seed is not None:
             parts.append(f"--shuffle {self.seed}")
         return " ".join(parts)
+
+
+def selection_of(
+    setting: Callable[[str], Any], *, ids: tuple[str, ...] = (), seed: int | None = None, limited: bool = True
+) -> Selection:
+    """Return what the settings select, which `setting` looks up; unless `limited`, however many that are."""
+    return Selection(
+        substrings=split(setting("instances") or ""),
+        ids=ids,
+        language=(setting("language") or "").lower(),
+        limit=setting("max_instances") if limited else 0,
+        seed=seed,
+    )
 
 
 def select(instances: Sequence[Instance], selection: Selection, dataset: str) -> list[Instance]:

@@ -114,8 +114,11 @@ def add_options(parser: pytest.Parser) -> None:
         type=float,
         metavar="SHARE",
     )
+    add("--watch", "show a live table, a line a variant, while cells run (on a terminal)", action="store_true")
     _add_calls(add)
     _add_runs(add)
+    _add_gate(add)
+    _add_reports(add)
     for name, text, kind in ini_options():
         parser.addini(name, text, type=kind, default=None)
     parser.addini(
@@ -180,6 +183,49 @@ def _add_runs(add: Callable[..., None]) -> None:
         "with --generation-output: exit 0 if more than half of the cells left a patch",
         action="store_true",
     )
+
+
+def _add_gate(add: Callable[..., None]) -> None:
+    """Register what holds a run against its baseline."""
+    add(
+        "--baseline",
+        "judge the run against a saved baseline, another run, or any results; the verdict is the exit status",
+        metavar="RUN",
+    )
+    add("--baseline-variant", "hold all variants against this one of the baseline (default: by name)", metavar="NAME")
+    add("--max-drop", "drop that --baseline tolerates, e.g. 3pp or 0.03 (default: 3pp)", metavar="POINTS")
+    add("--confidence", "one-sided confidence of --baseline (default: 0.95)", type=float, metavar="SHARE")
+    add(
+        "--gate",
+        "what fails: strict (default: all but pass), lenient (not inconclusive), report (nothing)",
+        choices=["strict", "lenient", "report"],
+    )
+    add("--allow-drift", "judge although conditions or instances differ from the baseline's", action="store_true")
+    add(
+        "--sequential",
+        "look at the gate on the way and stop once it is decided: ten planned looks, or =anytime, after each instance",
+        nargs="?",
+        const="planned",
+        metavar="RULE",
+    )
+    add(
+        "--fail-on-new-failures",
+        "K or more instances that the baseline resolved every time, three times or more, fail the gate if they fail",
+        type=int,
+        metavar="K",
+    )
+    add("--gate-markdown", "write the gate's page, Markdown, to FILE as well", metavar="FILE")
+
+
+def _add_reports(add: Callable[..., None]) -> None:
+    """Register what is made of a run when it is over, and where else it is told."""
+    add("--run-report", "when the run is over, write it as one HTML file, reports/index.html", action="store_true")
+    add(
+        "--evaluate",
+        "when the run is over, write the analysis of errors, charts and the HTML report into its reports/",
+        action="store_true",
+    )
+    add("--langsmith", "trace every cell to LangSmith (env: LANGSMITH_TRACING, LANGSMITH_API_KEY)", action="store_true")
 
 
 def keep_file_argument(args: list[str]) -> None:

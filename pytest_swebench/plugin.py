@@ -20,6 +20,7 @@ from pytest_swebench.config.active import settings_of
 from pytest_swebench.ending import end_run
 from pytest_swebench.errors import SwebenchError
 from pytest_swebench.estimating import announce_cost
+from pytest_swebench.gating.looking import order_for_looks
 from pytest_swebench.items import (
     LEFT_OUT_ID,
     check_items,
@@ -186,6 +187,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         try:
             tests = check_items(config, items)
             leave_out_done(config, items)
+            order_for_looks(config, items)
         except SwebenchError as error:
             refuse_items(session, items, str(error))
         else:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from pytest_swebench.discover import DEFAULT_EXPERIMENT
 from pytest_swebench.errors import InputError
+from pytest_swebench.gating.before import check_gate
 from pytest_swebench.planning import resolve_plan
+from pytest_swebench.reporting.watch.asking import check_watch
 from pytest_swebench.resuming import failed_before
 from pytest_swebench.stash import CHOSEN_PATHS
 from pytest_swebench.wiring import check_grading, docker_settings
@@ -30,6 +32,8 @@ def preflight(session: ExperimentSession) -> None:
     rate = option("swe_fail_under")
     if rate is not None and not 0 <= rate <= 1:
         raise InputError(f"--fail-under {rate}: must be a share between 0 and 1, e.g. 0.3")
+    check_watch(session.config)
+    check_gate(session.config)
     check_grading(session.config)
     docker_settings(session.config)
     failed_before(session.config)

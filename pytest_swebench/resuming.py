@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from pytest_swebench.errors import InputError, SwebenchError
 from pytest_swebench.items import cell_items, key_of
-from pytest_swebench.stash import HANDLE, handle_of, inbox_of, session_of
+from pytest_swebench.stash import HANDLE, WITNESSED, handle_of, inbox_of, session_of
 
 if TYPE_CHECKING:
     import pytest
@@ -51,7 +51,7 @@ def way_on(config: pytest.Config) -> str:
 
     "" where none of its cells had begun, and where the console command started it, which has a line of its own.
     """
-    told_by_command = bool(os.environ.get("PYTEST_SWEBENCH_WITNESS"))
+    told_by_command = config.stash.get(WITNESSED, False)
     if told_by_command or HANDLE not in config.stash or not any(handle_of(config).layout.journals.glob("*.jsonl")):
         return ""
     option, given = config.getoption, list(config.invocation_params.args)

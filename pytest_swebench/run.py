@@ -104,7 +104,7 @@ def run_cell(context: RunContext, cell: Cell, attempt: int = 1) -> CellResult:
         "arm": arm.name,
         "model": variant.model,
     }
-    context.emit(CellStarted(cell, attempt, {**inputs, "instance_id": cell.instance_id}))
+    context.emit(CellStarted(cell, attempt, {**inputs, "instance_id": cell.instance_id}, record.started_at))
     error: Exception | None = None
     with timed(record, "total"):
         try:

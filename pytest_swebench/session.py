@@ -280,10 +280,10 @@ class ExperimentSession:
 
         if self._listeners is None:
             from pytest_swebench.records.eventlog import FOLDER, EventLog
-            from pytest_swebench.reporting.langsmith import make_tracer
+            from pytest_swebench.reporting.langsmith.tracer import make_tracer
 
             log = EventLog(self.handle.layout.folder / FOLDER / f"{self.journal.process}.jsonl", self.redactor)
-            tracer = make_tracer(self.env, _notice)
+            tracer = make_tracer(self.env, _notice, asked=bool(self.config.getoption("swe_langsmith")))
             self._listeners = (log,) if tracer is None else (log, tracer)
             self._closers.extend(one.close for one in self._listeners)
         return Broadcast([*self._listeners, *filter(None, more)], _notice)

@@ -16,7 +16,7 @@ from pytest_swebench.datasets.instance import Instance, Kind
 from pytest_swebench.errors import BudgetExhausted, InfraError, LimitReached
 from pytest_swebench.events import PhaseStarted, ProviderCalled
 from pytest_swebench.grading.protocol import Grade
-from pytest_swebench.grading.validation import validate
+from pytest_swebench.grading.validation import PatchKind, inspect, validate
 from pytest_swebench.outcome import Stop
 from pytest_swebench.providers.earlier import read_exchanges
 from pytest_swebench.providers.meter import Meter
@@ -173,6 +173,9 @@ def _keep(context: RunContext, record: Record, arm: Arm, solution: Solution, fol
         else:
             setattr(record, name, value)
     record.notes = record.notes or _lack(record)
+    seen = inspect(record.patch)
+    if seen.kind is PatchKind.NOT_A_DIFF and not arm.paid:  # which is validated, and not graded
+        record.add_note(f"the patch is no diff at all: {seen.reason}")
     if record.patch:
         clean = context.redactor.text(record.patch)
         write_whole(folder / PATCH_FILE, clean)

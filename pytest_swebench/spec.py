@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 
 from pytest_swebench.cell import digest
-from pytest_swebench.config import SETTINGS, Resolved, Settings
+from pytest_swebench.config import SETTINGS, Resolved
 from pytest_swebench.config.active import settings_of
 from pytest_swebench.errors import InputError, unknown
-from pytest_swebench.matrix import Selection, read_ids, split
+from pytest_swebench.matrix import Selection, read_ids, selection_of, split
 from pytest_swebench.options import MARKER_KEYS
 
 TEMPERATURE: Final = 0.2
@@ -78,7 +78,11 @@ def make_spec(config: pytest.Config, marker: pytest.Mark | None, env: Mapping[st
         turns=_turns(settings["max_turns"], given.get("max_turns")),
         provider=_absolute(provider, provider_dir),
         provider_url=settings.value("provider_url") or "",
-        selection=_selection(config, settings, started_in),
+        selection=selection_of(
+            settings.value,
+            ids=read_ids(config.getoption("swe_instance_ids") or "", started_in),
+            seed=config.getoption("swe_shuffle"),
+        ),
         reps=max(1, int(config.getoption("count", 1) or 1)),
     )
 
@@ -148,17 +152,6 @@ def _listed(name: str, setting: Resolved, marked: Any) -> tuple[str, tuple[str, 
     items = marked if isinstance(marked, list | tuple) else [marked]
     text = ",".join("default" if item is None else str(item) for item in items)
     return where, split(SETTINGS[name].check(text, where))
-
-
-def _selection(config: pytest.Config, settings: Settings, started_in: Path) -> Selection:
-    option = config.getoption
-    return Selection(
-        substrings=split(settings.value("instances") or ""),
-        ids=read_ids(option("swe_instance_ids") or "", started_in),
-        language=(settings.value("language") or "").lower(),
-        limit=settings.value("max_instances"),
-        seed=option("swe_shuffle"),
-    )
 
 
 def _absolute(provider: str, folder: Path) -> str:

@@ -11,6 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from pytest_swebench.handle import RunHandle
     from pytest_swebench.inbox import Inbox
+    from pytest_swebench.reporting.comparison.source import Source
     from pytest_swebench.run import CellResult
     from pytest_swebench.session import ExperimentSession
 
@@ -20,6 +21,10 @@ HANDLE: Final[pytest.StashKey[RunHandle]] = pytest.StashKey()
 SESSION: Final[pytest.StashKey[ExperimentSession]] = pytest.StashKey()
 # config of the process that reports: what came back from the cells
 INBOX: Final[pytest.StashKey[Inbox]] = pytest.StashKey()
+# config of the process that reports: the baseline that a gate holds the run against
+GATE: Final[pytest.StashKey[Source]] = pytest.StashKey()
+# config: whether a command started this run, and tells its end
+WITNESSED: Final[pytest.StashKey[bool]] = pytest.StashKey()
 # config: the item that runs at present
 CURRENT: Final[pytest.StashKey[pytest.Item]] = pytest.StashKey()
 # config: the paths we chose to collect because none was given

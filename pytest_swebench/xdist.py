@@ -35,6 +35,11 @@ def check_distribution(config: pytest.Config) -> None:
             f"--dist {mode}: would run a cell again, and pay again, when a worker dies; "
             "leave --dist away or use --dist load for experiments"
         )
+    if mode != "no" and config.getoption("langsmith_output", False):  # langsmith's own plugin would end in a traceback
+        raise pytest.UsageError(
+            "--langsmith-output: the table of langsmith's own plugin cannot be drawn under -n; leave it out, "
+            "--langsmith traces every cell"
+        )
 
 
 def choose_workers(config: pytest.Config) -> None:

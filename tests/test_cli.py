@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -124,7 +125,10 @@ def test_list_instances_counts_by_language_and_repository() -> None:
         "languages:",
         f"{len(instances):>8}  python",
     ]
-    assert sum(int(line.split()[0]) for line in done.stdout.splitlines()[4:]) == len(instances)
+    repositories, _, sizes = done.stdout.partition("repositories:\n")[2].partition("sizes:")
+    assert sum(int(line.split()[0]) for line in repositories.splitlines()) == len(instances)
+    most = max(len(instance.hidden.fail_to_pass) for instance in instances)
+    assert re.search(rf"^  tests that it must mend +\d+ +\d+ +{most}$", sizes, re.MULTILINE)
     assert "can be graded" not in done.stdout
 
 
@@ -148,6 +152,35 @@ def test_list_instances_counts_by_difficulty_and_version() -> None:
     text = render(overview)
     assert "difficulties:\n       2  easy\n       1  hard\nrepositories:\n" in text
     assert "       3  a/a (2.0: 2, 1.0: 1)\n       1  b/b\n" in text
+
+
+def test_list_instances_says_how_large_problems_are() -> None:
+    patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-b\n+c\ndiff --git a/y b/y\n@@ -0,0 +1 @@\n+d\n"
+    graded = Hidden(gold_patch=patch, fail_to_pass=("t1", "t2"), pass_to_pass=("t3",))
+    instances = [
+        Instance(problem=Problem(instance_id=name, statement=statement), hidden=hidden)
+        for name, statement, hidden in (("a-1", "x" * 10, graded), ("a-2", "x" * 2000, Hidden()), ("a-3", "", Hidden()))
+    ]
+    overview = describe("mine", "test", instances)
+    assert overview["sizes"] == {
+        "statement_chars": {"least": 0, "median": 10, "most": 2000},
+        "patch_files": {"least": 2, "median": 2, "most": 2},
+        "patch_lines": {"least": 3, "median": 3, "most": 3},
+        "fail_to_pass": {"least": 2, "median": 2, "most": 2},
+        "pass_to_pass": {"least": 1, "median": 1, "most": 1},
+    }
+    assert "  characters of the problem          0       10    2,000\n" in render(overview)
+    assert describe("none", "test", [])["sizes"] == {}
+
+
+def test_list_instances_prints_halves_and_no_escapes() -> None:
+    problems = [
+        Problem(instance_id=f"a__a-{chars}", statement="x" * chars, repo="a/\x1b[31mred\u202e") for chars in (3, 1200)
+    ]
+    text = render(describe("x", "test", [Instance(problem=problem, hidden=Hidden()) for problem in problems]))
+    assert "  characters of the problem          3    601.5    1,200" in text
+    assert "       2  a/ [31mred" in text
+    assert text.replace("\n", "").isprintable()
 
 
 def test_list_instances_names_columns_that_grading_lacks(tmp_path: Path) -> None:
@@ -244,7 +277,8 @@ def test_merge_rebuilds_the_files_of_a_run(tmp_path: Path) -> None:
     done = command("merge", str(layout.folder))
     assert done.returncode == 0, done.stderr
     (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("gold*")]
-    assert row[:6] == ["gold*", "2/3", "2", "1", "50.0", "50.0"]
+    assert row[:3] == ["gold*", "1/2", "50.0%"]
+    assert "missing: gold 1 infra of 3 cells; coverage 66.7%" in done.stdout.splitlines()
     assert "unresolved 1:" in done.stdout
     assert "c__c-3/gold/r1: the process that ran it is gone" in done.stdout
     assert "without a record" not in done.stdout
@@ -254,7 +288,7 @@ def test_merge_rebuilds_the_files_of_a_run(tmp_path: Path) -> None:
         ("b__b-2", "unresolved"),
         ("c__c-3", "infra"),
     ]
-    (summary,) = json.loads((layout.folder / "summary.json").read_text())
+    (summary,) = json.loads((layout.folder / "summary.json").read_text())["variants"]
     assert (summary["selected"], summary["resolved"], summary["coverage"]) == (3, 1, 2 / 3)
     assert (layout.folder / "summary.csv").read_text().startswith("variant,oracle,selected")
     predictions = [json.loads(line) for line in layout.predictions("gold", 1).read_text().splitlines()]

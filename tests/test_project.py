@@ -45,6 +45,7 @@ CORE = {
     "events",
     "patch",
     "redact",
+    "statistics",
     "secrets",
     "keychain",
     "profiles",
@@ -83,6 +84,10 @@ TAKEN = {
     "langsmith": ["--langsmith-output"],
     "syrupy": ["--snapshot-update", "--snapshot-details"],
 }
+
+
+# Besides the front page: where options of pytest are told.
+OPTION_PAGES = ("grading", "generation", "gate", "watch", "afterwards", "langsmith")
 
 
 def tool(*command: str) -> subprocess.CompletedProcess[str]:
@@ -177,9 +182,9 @@ def test_readme_is_short_enough_to_read() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
 
 
-def test_readme_and_the_pages_on_grading_and_generation_tell_every_option_and_no_other() -> None:
-    told = [table("option"), table("option", "docs/grading.md"), table("option", "docs/generation.md")]
-    assert set().union(*told) == our_options()
+def test_readme_and_the_pages_it_names_tell_every_option_and_no_other() -> None:
+    pages = ("README.md", *(f"docs/{name}.md" for name in OPTION_PAGES))
+    assert set().union(*(table("option", page) for page in pages)) == our_options()
 
 
 def test_page_on_arms_tells_every_arm_and_marks_oracles() -> None:
@@ -203,6 +208,11 @@ def test_readme_links_lead_somewhere() -> None:
     for document in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]:
         links = re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8"))
         assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_page_stands_in_the_index() -> None:
+    listed = set(re.findall(r"\]\((\w+\.md)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8")))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
 
 
 def test_option_names_are_nobody_else_s() -> None:

@@ -91,7 +91,10 @@ def test_fresh_clone_ends_with_its_list_of_outputs_and_goes_on(clone: Path) -> N
         assert "Output:  out put\n---\n" in patches.stdout
         done = patches.stdout.partition("\nDone. Results in: out put/experiment/\n")[2]
         told = [line.split()[0] for line in done.splitlines() if line.startswith("  ")]
-        assert told == ["results.jsonl", "summary.csv", "predictions/", "cells/", "../experiment.log"]
+        assert told == [
+            *("results.jsonl", "summary.csv", "predictions/", "cells/"),
+            *("final_error_analysis_latest.md", "../experiment.log"),
+        ]
         for name in told:
             assert (clone / "out put" / "experiment" / name).exists(), name
         assert "captured 3" in patches.stdout
@@ -100,6 +103,8 @@ def test_fresh_clone_ends_with_its_list_of_outputs_and_goes_on(clone: Path) -> N
         assert "Resuming: out put/experiment exists" in graded.stdout
         assert "3 selected: 3 to grade" in graded.stdout
         assert "predictions/" in graded.stdout.partition("Done. Results in:")[2]
+        assert "  reports/ " in graded.stdout.partition("Done. Results in:")[2]
+        assert (clone / "out put" / "experiment" / "reports" / "index.html").is_file()
         again = started(clone, "-p", "openai", "--", "--price=0", env={"EVALUATE": "true"})
         assert "3 selected: 3 done" in again.stdout
         assert answers.asked.total() == 3

@@ -16,19 +16,19 @@ _SHOW: Final = "swebench-runner config show"
 
 
 def read_settings(env: Mapping[str, str], folder: Path) -> tuple[list[Check], Settings | None]:
-    """Read the settings of `folder`, without pytest's own configuration; None where they cannot be meant."""
-    from pytest_swebench.config import resolve
+    """Read the settings that a run in `folder` would have; None where they cannot be meant."""
+    from pytest_swebench.cli.pytest_options import settings_in
     from pytest_swebench.sandbox.images.names import check_namespace
 
     try:
-        settings = resolve(env, folder)
+        settings = settings_in(folder, env)
         if namespace := settings.value("docker_namespace"):
             check_namespace(namespace)
     except InputError as error:
         return [Check.fail("settings", Cause.CONFIGURATION, str(error), "correct it where it says")], None
     notices = [Check.warn("settings", Cause.CONFIGURATION, notice, _SHOW) for notice in settings.notices]
     set_here = sum(not settings[name].is_default for name in settings)
-    told = Check.ok("settings", f"{set_here} set in the environment, .env or .swebench.yaml; all of them: {_SHOW}")
+    told = Check.ok("settings", f"{set_here} set in files or in the environment; all of them: {_SHOW}")
     return notices or [told], settings
 
 

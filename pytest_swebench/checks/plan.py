@@ -68,11 +68,11 @@ def plan_for(
     `more` are other fields of `Plan`. Raises DatasetError and SelectionError as a run would, before anything is tried.
     """
     from pytest_swebench.datasets.load import load_instances
-    from pytest_swebench.matrix import select
+    from pytest_swebench.matrix import select, selection_of
 
     dataset = dataset or settings.value("dataset") or DEFAULT_DATASET
     instances = load_instances(dataset, split or settings.value("split"), base_dir=folder)
-    selected = select(instances, selection or selection_of(settings), dataset)
+    selected = select(instances, selection or selection_of(settings.value), dataset)
     root = (folder / (output_dir or settings.value("output_dir"))).absolute()
     namespace = settings.value("docker_namespace") or ""
     told: dict[str, Any] = {
@@ -81,17 +81,6 @@ def plan_for(
         "timeout_s": settings.value("eval_timeout"),
     }
     return Plan(instance=chosen(selected, root), output_dir=root, **(told | more))
-
-
-def selection_of(settings: Settings, *, limited: bool = True) -> Selection:
-    """Return what settings select; unless `limited`, however many that are."""
-    from pytest_swebench.matrix import Selection, split
-
-    return Selection(
-        substrings=split(settings.value("instances") or ""),
-        language=(settings.value("language") or "").lower(),
-        limit=settings.value("max_instances") if limited else 0,
-    )
 
 
 def chosen(instances: Sequence[Instance], output_dir: Path) -> Instance:

@@ -30,7 +30,7 @@ class Told:
     `unfinished` says that it was cut off before its end. `interrupt` is `KeyboardInterrupt` or why the run stopped
     itself, `stopped` why no further cell could run, `refusal` (type, message, code) what it was refused with.
     `by_status` says that pytest's own exit status counts, since no answer of a model makes it fail; `below` are the
-    variants that resolved less than `rate`.
+    variants that resolved less than `rate`. `gate` is its verdict, exit code and words, where one was judged.
     """
 
     run_id: str = ""
@@ -43,6 +43,7 @@ class Told:
     below: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     refusal: dict[str, Any] | None = None
+    gate: dict[str, Any] | None = None
     unfinished: bool = False
 
     @classmethod

@@ -31,18 +31,24 @@ _HERE: Final = "pytest_swebench.cli"
 def _verbs() -> dict[str, Verb]:
     """Return every command: its name, where it is, and what it does in a line."""
     rows = (
+        ("analyze-errors", "analyze_errors:analyze_errors", "Put the failures of a run together, with evidence."),
+        ("baseline", "baseline:baseline", "Keep runs that others are held against."),
         ("clean", "clean:clean", "Remove what runs left behind, and what else takes room if it is named."),
+        ("compare", "compare:compare_runs", "Hold variants against each other, within a run or across runs."),
         ("config", "config:config", "Look at settings, or write one."),
         ("doctor", "doctor:doctor", "Look at all that a run stands on, and say what to mend."),
         ("evaluate", "evaluate:evaluate", "Grade patches of any tool by the official rules."),
         ("export", "export:export_run", "Write a run in the layout of others."),
+        ("gate", "gate_run:gate", "Say whether a run is shown to be no worse than its baseline."),
         ("generate", "generate:generate", "Let arms make patches, and leave them ungraded."),
         ("list-instances", "list_instances:list_instances", "Count what a dataset holds."),
         ("merge", "merge:merge_run", "Rebuild the files of a run from its journals."),
         ("models", "models:models", "List the models that a provider offers right now."),
+        ("plan", "plan:plan_run", "Say what a comparison can see, and what it will cost."),
         ("preflight", "preflight:preflight", "Pull one image and grade one patch, before anything is paid."),
         ("profiles", "profiles:profiles", "Keep several keys of one provider apart."),
         ("quick", "quick:quick", "Run what is saved, without questions."),
+        ("report", "report:report", "Write a run as one HTML file."),
         ("run", "run:run", "Let arms solve the instances of a dataset, and grade what they leave."),
         ("secrets", "secrets:secrets", "Keep the keys of providers in this machine's keychain."),
         ("setup", "setup:setup", "Be led from a provider to the first results."),
@@ -51,6 +57,8 @@ def _verbs() -> dict[str, Verb]:
         ("trace", "trace:trace", "Tell what happened in a cell, from its first step to its verdict."),
         ("validate", "validate:validate", "Say whether every file of a run is complete."),
         ("validate-env", "validate_env:validate_env", "Say whether the instances of a dataset can judge a patch here."),
+        ("visualize", "visualize:visualize", "Draw a run as charts, with tables for papers."),
+        ("watch", "watch:watch", "Show how far a run is, from another terminal, until it is over."),
     )
     return {name: Verb(f"{_HERE}.{place}", about) for name, place, about in rows}
 
@@ -89,7 +97,8 @@ def cli(context: click.Context, /, **for_every_command: Any) -> Answer | None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code; what goes wrong on purpose is told in one line, or in JSON."""
-    mode, code, log_file = Mode(as_json=JSON in arguments), ExitCode.GENERAL, ""
+    mode, log_file = Mode(as_json=JSON in arguments), ""
+    code: int = ExitCode.GENERAL
     with ExitStack() as log:
         try:
             command = meant(cli, take(arguments).arguments)
@@ -139,7 +148,7 @@ def _returned(value: Any) -> Answer:
     """Return what a command came to: it returns an answer, an exit code, or nothing; so does click for --help."""
     if isinstance(value, Answer):
         return value
-    return Answer(code=ExitCode(value) if isinstance(value, int) else ExitCode.OK)
+    return Answer(code=value if isinstance(value, int) else ExitCode.OK)
 
 
 @contextmanager

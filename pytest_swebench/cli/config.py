@@ -63,12 +63,13 @@ def set_value(name: str, value: str, file: str) -> Answer:
 
     Example:  swebench-runner config set max_cost 5
     """
-    from pytest_swebench.config import Layer, resolve
+    from pytest_swebench.cli.pytest_options import settings_in
+    from pytest_swebench.config import Layer
     from pytest_swebench.config.change import change_setting, setting_named
 
     folder = Path.cwd()
     change = change_setting(folder, name, value, file)
-    decides = resolve(os.environ, folder)[setting_named(name).name]
+    decides = settings_in(folder, os.environ)[setting_named(name).name]
     was = f" (was {_typed(_shown(change.before))})" if change.before is not None else ""
     click.echo(f"{change.file.name}: {change.name} = {_typed(_shown(change.value))}{was}")
     source = f"{change.file.name}:{change.name}"
@@ -88,21 +89,17 @@ def _pytest_config(options: Sequence[str]) -> Iterator[pytest.Config]:
     import pytest
     from _pytest.config import ConftestImportFailure, _prepareconfig
 
+    from pytest_swebench.cli.pytest_options import one_line
+
     try:
         # plain: pytest warns of modules that it cannot rewrite any more, which an ini may make an error
         prepared = _prepareconfig(["-p", "no:cacheprovider", "--assert=plain", *options])
     except (pytest.UsageError, pytest.PytestWarning, ConftestImportFailure) as error:
-        raise InputError(f"pytest does not start here: {_one_line(str(error))}") from None
+        raise InputError(f"pytest does not start here: {one_line(str(error))}") from None
     try:
         yield prepared
     finally:
         prepared._ensure_unconfigure()
-
-
-def _one_line(message: str) -> str:
-    """Return what is wrong without pytest's usage before it, and the place of its configuration after it."""
-    usage, error, wrong = message.partition(": error: ")
-    return wrong.partition("\n")[0] if error and usage.startswith("usage:") else message
 
 
 def _keys(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -140,10 +137,10 @@ def _typed(value: Any) -> str:
 
 
 def results_folder(given: str) -> Path:
-    """Return the absolute folder of results for a command: what was given, else as settings of this folder say.
+    """Return the absolute folder of results for a command: what was given, else where runs here put them.
 
-    pytest's own configuration is left out: reading it takes longer than most commands. Raises InputError.
+    Raises InputError.
     """
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
-    return Path(given or resolve(os.environ, Path.cwd()).value("output_dir")).absolute()
+    return Path(given or settings_in(Path.cwd(), os.environ).value("output_dir")).absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pytest_swebench.cli.child import CTRL_C, Told, run_child
 from pytest_swebench.cli.mode import current
 from pytest_swebench.cli.outcome import WORST_FIRST, ExitCode, Trouble, code_named, fix_in
+from pytest_swebench.cli.verdict import verdict_trouble
 from pytest_swebench.errors import InputError
 from pytest_swebench.failures import fix_of
 from pytest_swebench.outcome import Outcome
@@ -29,9 +31,12 @@ _TAIL: Final = 10  # lines of a log that are told
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """What a run came to. `status` is pytest's, None where there was no pytest; `merged` None where nothing ran."""
+    """What a run came to. `status` is pytest's, None where there was no pytest; `merged` None where nothing ran.
 
-    code: ExitCode
+    `code` is an ExitCode, or that of a gate's verdict, which begin at 10.
+    """
+
+    code: int
     trouble: Trouble | None = None
     status: int | None = None
     told: Told = field(default_factory=Told)
@@ -41,6 +46,8 @@ class End:
     def as_json(self) -> dict[str, Any]:
         """Return run, rates, counts, and the cells that are missing an answer."""
         told: dict[str, Any] = {"pytest_exit_code": self.status, "notes": list(self.told.notes)}
+        if self.told.gate is not None:
+            told["gate"] = self.told.gate
         if self.layout is not None:
             told |= {"run_id": self.layout.run_id, "folder": str(self.layout.folder)}
         if self.merged is not None:
@@ -65,12 +72,20 @@ def run_json(merged: Merged) -> dict[str, Any]:
 
 
 def run_folder(name: str, root: Path) -> Path:
-    """Return the folder of a run: by its id or `latest` in `root`, or by its own path. Raises InputError."""
-    from pytest_swebench.records.resume import find_run
+    """Return the folder of a run: by its id or `latest` in `root`, by its own path, or by a file or a folder around it.
 
-    given = Path(name).expanduser()
-    if (given / "journal").is_dir():
-        return given.resolve()
+    A file is one that lies in the run's folder; of a folder of runs it is the latest. Raises InputError.
+    """
+    from pytest_swebench.records.resume import LATEST, find_run, runs_in
+
+    given = Path(os.path.expanduser(name))  # which leaves the home of nobody as it is
+    folder = given.parent if os.path.isfile(given) else given
+    if os.path.isdir(folder / "journal"):
+        return folder.resolve()
+    if name and os.path.isdir(given) and (runs := runs_in(given)):
+        return runs[0].resolve()
+    if os.path.exists(given) and name not in {LATEST, *(folder.name for folder in runs_in(root))}:
+        raise InputError(f"{name!r} holds no run: it has no journal/*.jsonl; give results/<run id>")
     return find_run(root, name, "RUN").absolute()
 
 
@@ -124,11 +139,17 @@ def run_pytest(arguments: Sequence[str], way_on: Callable[[str], str]) -> End:
 
 def judge(
     status: int, told: Told, merged: Merged | None, layout: RunLayout | None, way_on: str = ""
-) -> tuple[ExitCode, Trouble | None]:
-    """Return exit code and reason. Cells without an answer that counts decide before pytest's own status does."""
+) -> tuple[int, Trouble | None]:
+    """Return exit code and reason.
+
+    Cells without an answer that counts decide before pytest's own status does; but where a gate was judged its verdict
+    does, which has counted them: under --baseline they are data, and cells may be left out once it is decided.
+    """
     if told.refusal is not None:
         message = " ".join(str(told.refusal["message"]).split())
         return ExitCode(told.refusal["code"]), Trouble(type=told.refusal["type"], message=message, fix=fix_in(message))
+    if told.gate is not None:
+        return _of_gate(status, told, told.gate["exit"], told.gate["words"])
     at_once = told.unfinished and status == _INTERRUPTED  # by a second Ctrl-C
     if told.interrupt == CTRL_C or -status in _STOPS or at_once:
         missing = f"; {merged.not_run + len(_broken(merged))} selected cells have no answer" if merged else ""
@@ -138,6 +159,16 @@ def judge(
         if (trouble := next((one for of_code, one in found if of_code is code), None)) is not None:
             return code, replace(trouble, way_on=way_on)
     lack = _lack(status, told, merged)
+    return (ExitCode.GENERAL, lack) if lack else (ExitCode.OK, None)
+
+
+def _of_gate(status: int, told: Told, code: int, words: str) -> tuple[int, Trouble | None]:
+    """Return the verdict; one that passes leaves what failed beside the cells."""
+    if (trouble := verdict_trouble(code, words)) is not None:
+        return code, trouble
+    if status == _FAILED and not told.below:
+        return ExitCode.GENERAL, _pytest_said(f"{words}, but something beside the cells failed", status)
+    lack = _lack(status, told, None)
     return (ExitCode.GENERAL, lack) if lack else (ExitCode.OK, None)
 
 

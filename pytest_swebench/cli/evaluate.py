@@ -27,7 +27,7 @@ _REFUSED: Final = (3, 4)  # pytest's exit codes where nothing ran: what lies the
 @click.option("--run-id", default="", help="name of the run (default: made from PATCHES and the dataset)")
 @click.option("--eval-max-workers", type=click.IntRange(min=1), help="gradings at one time (default: cores, memory)")
 @click.option("--output-dir", default="", help="where results go (env: OUTPUT_DIR, default: results)")
-@click.option("--regrade", is_flag=True, help="read the kept logs of that run again; no container is started")
+@click.option("--regrade", is_flag=True, help="read kept logs again, of that run or in PATCHES; no container")
 @click.option("--show-command", is_flag=True, help="print the pytest command line and stop")
 def evaluate(
     patches: Path,
@@ -42,8 +42,10 @@ def evaluate(
     """Grade the patches in PATCHES by the official rules.
 
     PATCHES is a predictions file (.json, .jsonl), or the output folder of mini-swe-agent, SWE-agent or a leaderboard
-    submission. Options of pytest may follow, e.g. --instance-ids, --sandbox-profile, --junitxml. What an earlier run
-    of the same command has graded is left out, unless the patch or the way of grading changed.
+    submission. Options of pytest may follow, e.g. --instance-ids, --sandbox-profile, --junitxml; --evaluate writes the
+    analysis of errors, charts and the HTML report into the run's reports/ as well. What an earlier run of the same
+    command has graded is left out, unless the patch or the way of grading changed. With --regrade PATCHES may also be a
+    folder of logs as the official harness leaves them, of which no run here exists.
 
     Example:  swebench-runner evaluate preds.jsonl -d verified
     """
@@ -56,7 +58,7 @@ def evaluate(
     dataset = str(file) if file else dataset
     name = run_id or f"evaluate-{slug(patches.stem)}-{digest([str(patches.resolve()), dataset])[:8]}"
     if regrade:
-        return _regraded(root.absolute() / name)
+        return _regraded(root.absolute() / name, patches, dataset)
     workers = eval_max_workers or default_slots()
     options = [f"--arms={_ARM}", f"--patches={patches}", f"--dataset={dataset}", f"--run-id={name}"]
     options += [f"--output-dir={root}", "--outcome=capture", f"--eval-max-workers={workers}"]
@@ -70,9 +72,9 @@ def evaluate(
 
 def _dataset_of_settings() -> str:
     """Return the dataset that environment or files of this folder name. Raises UsageError if none does."""
-    from pytest_swebench.config.resolve import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
-    dataset = resolve(os.environ, Path.cwd())["dataset"]
+    dataset = settings_in(Path.cwd(), os.environ)["dataset"]
     if not dataset.is_default:
         return str(dataset.value)
     raise click.UsageError(
@@ -122,11 +124,18 @@ def _ids_at_hand(dataset: str) -> list[str]:
     return [instance.instance_id for instance in load_instances(dataset, base_dir=Path.cwd())]
 
 
-def _regraded(folder: Path) -> int:
-    """Tell what today's rules say of the kept logs; 1 if any verdict changed or cannot be given again."""
-    from pytest_swebench.grading.regrade import regrade
+def _regraded(folder: Path, patches: Path, dataset: str) -> int:
+    """Tell what today's rules say of the kept logs; 1 if any verdict changed or cannot be given again.
 
-    results = regrade(folder)
+    They are those of the run in `folder`; where there is none, the official harness's own in `patches`.
+    """
+    from pytest_swebench.datasets.load import load_instances
+    from pytest_swebench.grading.regrade import regrade, regrade_logs
+
+    if folder.exists() or not patches.is_dir():
+        results = regrade(folder)
+    else:
+        results = regrade_logs(patches, load_instances(dataset, base_dir=Path.cwd()))
     for one in results:
         if one.problem:
             click.echo(f"{one.instance_id}: {one.problem}")

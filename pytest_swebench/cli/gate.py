@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,14 +15,12 @@ if TYPE_CHECKING:
     from pytest_swebench.checks.plan import Plan
     from pytest_swebench.checks.preflight import Outcome
     from pytest_swebench.cli.line import Line
-    from pytest_swebench.config import Settings
 
 _LIST_S: Final = 3.0  # a server that is slower to list its models tells of keys in the run
-_NO_GRADING: Final = ("--generate-only", "--collect-only", "--collectonly", "--co")
 
 
-def plan_before(settings: Settings, options: Sequence[str], folder: Path, mode: Mode) -> Plan | None:
-    """Return what is tried before a run with these settings and pytest options, None where nothing needs to be.
+def plan_before(line: Line, folder: Path, mode: Mode) -> Plan | None:
+    """Return what is tried before this run, None where nothing needs to be.
 
     Nothing is tried without grading, without Docker, where somebody else's harness or sandbox is used, or where the
     setting `preflight` is off. Raises DatasetError for a dataset that cannot be reached; one that cannot be meant, or
@@ -31,24 +28,27 @@ def plan_before(settings: Settings, options: Sequence[str], folder: Path, mode: 
     """
     from pytest_swebench.checks.plan import plan_for
     from pytest_swebench.datasets.load import DEMO
+    from pytest_swebench.matrix import read_ids, selection_of
     from pytest_swebench.sandbox.select import NAMES
 
+    settings, option = line.settings, line.asked.option
     off = not settings.value("preflight") or (settings.value("dataset") or DEMO) == DEMO
-    if off or set(options) & set(_NO_GRADING):
+    if off or option("generate_only") or line.asked.collects_only:
         return None
-    given = _read(options)
-    if given is None or given.harness == "official" or given.sandbox not in NAMES:
+    sandbox, profile = option("sandbox", "auto"), option("sandbox_profile", "")
+    if option("harness") == "official" or sandbox not in NAMES:
         return None
-    official = given.sandbox_profile == "official"
-    containers = dict(one.split("=", 1) for one in given.sandbox_option if "=" in one)
+    containers = dict(one.split("=", 1) for one in option("sandbox_option", ()) if "=" in one)
     try:
+        ids = read_ids(option("instance_ids", ""), folder)
         plan = plan_for(
             settings,
             folder,
+            selection=selection_of(settings.value, ids=ids, seed=option("shuffle")),
             asks=not mode.plain,
-            sandbox=given.sandbox,
-            network=given.grade_network or ("bridge" if official else "auto"),
-            docker_options=containers | ({"profile": given.sandbox_profile} if given.sandbox_profile else {}),
+            sandbox=sandbox,
+            network=option("grade_network") or ("bridge" if profile == "official" else "auto"),
+            docker_options=containers | ({"profile": profile} if profile else {}),
             again=False,
         )
     except DatasetError as error:
@@ -73,8 +73,7 @@ def check_key(line: Line, env: Mapping[str, str]) -> None:
     registry = ArmRegistry()
     arms = set(split(str(line.config["arms"]["value"] or ""))) & set(registry.names())
     name = line.settings.value("provider")
-    recorded = any(option.startswith("--cassette") for option in line.arguments)
-    if name not in PROVIDERS or recorded or not any(registry.make(arm).paid for arm in arms):
+    if name not in PROVIDERS or line.asked.option("cassette") or not any(registry.make(arm).paid for arm in arms):
         return
     url = line.settings.value("provider_url") or ""
     keys = Keys(env, line.settings.dotenv, profile=line.profile, configured=line.settings.profile)
@@ -96,17 +95,3 @@ def refusal(outcome: Outcome, mode: Mode) -> Answer:
     result = {"preflight": outcome.as_json()}
     trouble = trouble_of_outcome(outcome) if mode.plain else None
     return Answer(code=outcome.exit_code, result=result, trouble=trouble)
-
-
-def _read(options: Sequence[str]) -> argparse.Namespace | None:
-    """Return what pytest's options say of containers, None where pytest will refuse them."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--sandbox", default="auto")
-    parser.add_argument("--harness", default="")
-    parser.add_argument("--sandbox-profile", default="", choices=["hardened", "official"])
-    parser.add_argument("--grade-network", default="", choices=["auto", "none", "bridge"])
-    parser.add_argument("--sandbox-option", action="append", default=[])
-    try:
-        return parser.parse_known_args(list(options))[0]
-    except argparse.ArgumentError:
-        return None

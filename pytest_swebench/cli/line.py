@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pytest_swebench.cli.pytest_run import pytest_arguments, shown
-from pytest_swebench.errors import InputError
 from pytest_swebench.profiles import PROFILE_ENV
 
 if TYPE_CHECKING:
+    from pytest_swebench.cli.pytest_options import PytestOptions
     from pytest_swebench.config import Settings
 
 ARMS: Final = "s1_tdd"
 TEMPERATURE: Final = "0.1"
-_ADDED: Final = "PYTEST_ADDOPTS"
 _HEEDED: Final = "temperatures"
 # what a run is asked for -> the setting that it overrides
 _SETTING: Final = {
@@ -59,6 +58,8 @@ class Request:
     generate_only: bool = False
     generation_output: str = ""
     allow_partial: bool = False
+    evaluate: bool = False
+    watch: bool = False
     max_workers: int | None = None
     eval_max_workers: int | None = None
     timeout_mins: float | None = None
@@ -75,9 +76,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The arguments of a pytest run, and what they come to: setting -> value and source, for a person to check."""
+    """The arguments of a pytest run, and what they come to: setting -> value and source, for a person to check.
+
+    `asked` are the options of pytest, from wherever it takes them.
+    """
 
     arguments: list[str]
+    asked: PytestOptions
     settings: Settings
     config: dict[str, dict[str, Any]]
     profile: str = ""
@@ -95,32 +100,18 @@ class Line:
 
 
 def line_of(request: Request, env: Mapping[str, str], folder: Path) -> Line:
-    """Return the pytest run that `request` means in `folder`. Raises InputError."""
+    """Return the pytest run that `request` means in `folder`; what stands after its `--` counts. Raises InputError."""
+    from pytest_swebench.cli.pytest_options import read_options
     from pytest_swebench.config import resolve
     from pytest_swebench.config.table import SETTINGS
 
-    given = {name: getattr(request, asked) for asked, name in _SETTING.items()}
-    if request.timeout_mins is not None:
-        given["eval_timeout"] = request.timeout_mins * 60
-    settings = resolve(env, folder, option=given.get, ini=_ini_of(folder))
-    defaults = _defaults(request, settings)
-    options = {_option(name): value for name, value in given.items() if name != "max_workers"} | {
-        "count": request.reps,
-        "patches": request.patches,
-        "generation-output": request.generation_output,
-        "run-id": request.run_id,
-        "checkpoint": request.checkpoint,
-        "resume": request.resume,
-        "rerun-failed": request.rerun_failed,
-        "arms": request.arms or defaults.get("arms"),
-    }
-    flags = {"generate-only": request.generate_only, "allow-partial": request.allow_partial}
-    arguments = [f"--{name}={_text(value)}" for name, value in options.items() if value not in ("", None)]
-    arguments += [f"--{name}" for name, on in flags.items() if on]
+    asked = read_options([*pytest_arguments(_arguments(request)), *request.extra], env, folder)
+    beside = {"max_workers": request.max_workers}  # no option of pytest's has its name
+    settings = resolve(env, folder, option=lambda name: asked.option(name, beside.get(name)), ini=asked.ini)
+    defaults = _defaults(asked, settings)
+    arguments = _arguments(replace(request, arms=request.arms or defaults.get("arms", "")))
     if _HEEDED in defaults:  # in a place that lets arms of every kind be: an option that none of them heeds is refused
         arguments += ["-o", f"{SETTINGS[_HEEDED].ini}={defaults[_HEEDED]}"]
-    if request.max_workers is not None:
-        arguments.append(f"-n{request.max_workers if request.max_workers > 1 else 0}")
     config = {name: {"value": settings[name].value, "source": settings[name].source} for name in _SNAPSHOT}
     config |= {name: {"value": value, "source": "default of run"} for name, value in defaults.items()}
     if request.profile:
@@ -128,23 +119,35 @@ def line_of(request: Request, env: Mapping[str, str], folder: Path) -> Line:
     if request.max_workers is not None:
         config["max_workers"] = {"value": request.max_workers, "source": "--max-workers"}
     config["reps"] = {"value": request.reps or 1, "source": "--reps" if request.reps else "default"}
-    return Line(pytest_arguments([*arguments, *request.extra]), settings, config, request.profile)
+    return Line(pytest_arguments([*arguments, *request.extra]), asked, settings, config, request.profile)
 
 
-def added_options(env: Mapping[str, str], folder: Path) -> list[str]:
-    """Return the options that pytest takes from its configuration and PYTEST_ADDOPTS, before those of its line.
-
-    Raises InputError for a quote that does not end.
-    """
-    of_ini = _ini_of(folder)("addopts") or []
-    return [*(_words("addopts", of_ini) if isinstance(of_ini, str) else of_ini), *_words(_ADDED, env.get(_ADDED, ""))]
-
-
-def _words(place: str, text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError as error:
-        raise InputError(f"{place} {text!r}: {error}; write it as in a shell") from None
+def _arguments(request: Request) -> list[str]:
+    """Return what is asked for as options of pytest."""
+    options: dict[str, Any] = {
+        _option(name): getattr(request, asked) for asked, name in _SETTING.items() if name != "max_workers"
+    }
+    options |= {
+        "eval-timeout": None if request.timeout_mins is None else request.timeout_mins * 60,
+        "count": request.reps,
+        "patches": request.patches,
+        "generation-output": request.generation_output,
+        "run-id": request.run_id,
+        "checkpoint": request.checkpoint,
+        "resume": request.resume,
+        "rerun-failed": request.rerun_failed,
+    }
+    flags = {
+        "generate-only": request.generate_only,
+        "allow-partial": request.allow_partial,
+        "evaluate": request.evaluate,
+        "watch": request.watch,
+    }
+    arguments = [f"--{name}={_text(value)}" for name, value in options.items() if value not in ("", None)]
+    arguments += [f"--{name}" for name, on in flags.items() if on]
+    if request.max_workers is not None:
+        arguments.append(f"-n{request.max_workers if request.max_workers > 1 else 0}")
+    return arguments
 
 
 def way_on(request: Request, typed: Sequence[str], run_id: str) -> str:
@@ -157,31 +160,17 @@ def way_on(request: Request, typed: Sequence[str], run_id: str) -> str:
     return f"to go on: {clean(shlex.join(['swebench-runner', *words]))}"
 
 
-def _defaults(request: Request, settings: Settings) -> dict[str, str]:
+def _defaults(asked: PytestOptions, settings: Settings) -> dict[str, str]:
     """Return the settings that nobody made and `run` makes in its own way; the demo's recordings have theirs."""
     from pytest_swebench.config import Layer
     from pytest_swebench.datasets.load import DEMO
 
     unmade = {name for name in ("arms", "temperatures") if settings[name].layer is Layer.DEFAULT}
-    if request.patches:
+    if asked.option("patches"):
         return {"arms": "predictions"} if "arms" in unmade else {}
-    if (settings.value("dataset") or DEMO) == DEMO and not request.provider:
+    if (settings.value("dataset") or DEMO) == DEMO and not asked.option("provider"):
         return {}
     return {name: value for name, value in (("arms", ARMS), ("temperatures", TEMPERATURE)) if name in unmade}
-
-
-def _ini_of(folder: Path) -> Callable[[str], Any]:
-    """Return what looks a name up in pytest's configuration file, as a run in `folder` would find it."""
-    from _pytest.config.findpaths import determine_setup
-
-    _, _, found, _ = determine_setup(
-        inifile=None, override_ini=None, args=[], rootdir_cmd_arg=None, invocation_dir=folder
-    )
-
-    def look_up(name: str) -> Any:
-        return found[name].value if name in found else None
-
-    return look_up
 
 
 def _option(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,7 +32,7 @@ def merge_run(run_folder: Path) -> None:
     from pytest_swebench.records.results import ResultFiles, planned_commit
     from pytest_swebench.records.settle import settle
     from pytest_swebench.reporting.fitness import quarantine
-    from pytest_swebench.reporting.summary import render_results
+    from pytest_swebench.reporting.summary import encodable, render_results
 
     layout = layout_of(run_folder)
     files = ResultFiles(layout, planned_commit(layout))
@@ -39,7 +40,9 @@ def merge_run(run_folder: Path) -> None:
     paths = files.close()
     assert merged is not None, "layout_of has seen a journal"
     unfit = quarantine(layout, merged.records)
-    click.echo(render_results(merged, unfit, width=shutil.get_terminal_size().columns, colour=False))
+    width = shutil.get_terminal_size().columns
+    text = render_results(merged, unfit, width=width, colour=False, layout=layout)
+    click.echo(encodable(text, sys.stdout.encoding))
     if merged.running:
         click.echo(f"still at work: {merged.running} cells; merge again when the run has ended")
     if merged.not_run:

@@ -31,11 +31,11 @@ def models(provider: str, search: str, provider_url: str, as_json: bool) -> None
 
     Example:  swebench-runner models openrouter --search kimi
     """
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
     from pytest_swebench.providers.catalog import list_models
     from pytest_swebench.secrets import Keys
 
-    settings = resolve(os.environ, Path.cwd())
+    settings = settings_in(Path.cwd(), os.environ)
     keys = Keys(
         os.environ,
         settings.dotenv,

@@ -96,9 +96,12 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a command returns that has more to say than its exit code. `result` is JSON data."""
+    """What a command returns that has more to say than its exit code. `result` is JSON data.
 
-    code: ExitCode
+    `code` is an ExitCode, or one of the command's own, which begin at 10.
+    """
+
+    code: int
     result: Mapping[str, Any] = field(default_factory=dict)
     trouble: Trouble | None = None
 

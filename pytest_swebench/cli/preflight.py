@@ -40,13 +40,13 @@ def preflight(dataset: str, split: str, instance: str, output_dir: str) -> Answe
     Example:  swebench-runner preflight -d lite
     """
     from pytest_swebench.checks.plan import plan_for
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
     from pytest_swebench.matrix import Selection
 
     mode = current()
     folder = Path.cwd()
     plan = plan_for(
-        resolve(os.environ, folder),
+        settings_in(folder, os.environ),
         folder,
         dataset=dataset,
         split=split,

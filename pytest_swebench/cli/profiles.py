@@ -109,13 +109,13 @@ def set_key(provider: str, profile: str, key: str, no_validate: bool, provider_u
 
     Example:  swebench-runner profiles set-key --provider openai --profile work --key env:MY_KEY
     """
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
     mine = _mine()
     mine.must_have(provider, profile)
     source = key_input(provider, key)
     check_keychain(mine.keychain, provider, profile)
-    url = address(provider, provider_url, resolve(os.environ, Path.cwd()))
+    url = address(provider, provider_url, settings_in(Path.cwd(), os.environ))
     found, checked = obtained(provider, source, url=url, try_it=not no_validate)
     mine.set_key(provider, profile, found)
     return told_kept(mine.keychain, provider, profile, checked)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from pytest_swebench.cli.ending import ended, the_same_command
-from pytest_swebench.cli.line import ARMS, Line, Request, added_options, clean, line_of, way_on
+from pytest_swebench.cli.line import ARMS, Line, Request, clean, line_of, way_on
 from pytest_swebench.cli.mode import Mode, current
 from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.profiles import PROFILE_ENV
@@ -82,7 +82,9 @@ def run_options(command: Callable[..., Answer]) -> Callable[..., Answer]:
                 metavar="[RUN]",
                 help="A new run of the cells which that run did not resolve.",
             ),
+            click.option("--evaluate", is_flag=True, help="Write errors, charts and the HTML report when it is over."),
             click.option("--no-preflight", is_flag=True, help="Do not try an image and a grading before the run."),
+            click.option("--watch", is_flag=True, help="Show a live table, a line a variant, while cells run."),
             click.option("--show-command", is_flag=True, help="Print the pytest line and stop."),
         )
     ):
@@ -131,8 +133,7 @@ def answer(
     if mode.plain:
         click.echo(line.snapshot(), err=mode.as_json)
     env: Mapping[str, str] = {}
-    options = [*added_options(os.environ, Path.cwd()), *line.arguments]
-    plan = None if no_preflight else plan_before(line.settings, options, Path.cwd(), mode)
+    plan = None if no_preflight else plan_before(line, Path.cwd(), mode)
     if plan is not None:
         check_key(line, os.environ)
         flown = fly(plan, mode)

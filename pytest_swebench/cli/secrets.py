@@ -191,9 +191,9 @@ def _no_key(message: str) -> Trouble:
 
 
 def _settings() -> Settings:
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
-    return resolve(os.environ, Path.cwd())
+    return settings_in(Path.cwd(), os.environ)
 
 
 def _keys(settings: Settings, profile: str = "", chain: Keychain | None = None) -> Keys:

@@ -28,8 +28,8 @@ def setup() -> Answer:
     if because:
         message = f"setup asks questions, and nobody can be asked ({because}); give flags instead: {_FLAGS}"
         return Answer(code=_NO_TERMINAL, trouble=Trouble(type="NobodyToAsk", message=message, fix=_FLAGS))
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
     from pytest_swebench.wizard.screen import Screen
     from pytest_swebench.wizard.setup import guided_setup
 
-    return guided_setup(Screen.of(resolve(os.environ, Path.cwd()), os.environ), mode)
+    return guided_setup(Screen.of(settings_in(Path.cwd(), os.environ), os.environ), mode)

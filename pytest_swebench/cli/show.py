@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.naming import complete_run
 from pytest_swebench.cli.outcome import Answer, ExitCode
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("name", metavar="[RUN]", default="latest")
+@click.argument("name", metavar="[RUN]", default="latest", shell_complete=complete_run)
 @click.option("--output-dir", default="", help="Where results lie (env: OUTPUT_DIR, default: results).")
 def show(name: str, output_dir: str) -> Answer:
     """Show the summary of RUN again: its id, its folder, or the latest one.
@@ -27,12 +29,13 @@ def show(name: str, output_dir: str) -> Answer:
     Example:  swebench-runner show 20260102_030405-abc123
     """
     from pytest_swebench.cli.ending import layout_in, read_run, run_folder, run_json
-    from pytest_swebench.reporting.summary import render_results
+    from pytest_swebench.reporting.summary import encodable, render_results
 
     layout = layout_in(run_folder(name, results_folder(output_dir)))
     merged = read_run(layout)
-    text = render_results(merged, _unfit(layout, merged), width=shutil.get_terminal_size().columns, colour=False)
-    click.echo(text)
+    width = shutil.get_terminal_size().columns
+    text = render_results(merged, _unfit(layout, merged), width=width, colour=False, layout=layout)
+    click.echo(encodable(text, sys.stdout.encoding))
     if merged.running:
         click.echo(f"still at work: {merged.running} cells")
     click.echo(f"all of it: {layout.folder} (results.jsonl, summary.csv, predictions/, cells/)")
@@ -44,7 +47,7 @@ def show(name: str, output_dir: str) -> Answer:
 def _cell(record: dict[str, Any]) -> dict[str, Any]:
     """Return what `--json` tells of a cell; all of it stands in results.jsonl."""
     from pytest_swebench.records.schema import cell_of
-    from pytest_swebench.reporting.summary import reason_of
+    from pytest_swebench.reporting.reasons import reason_of
 
     kept = ("outcome", "stop", "attempt", "cost_usd", "calls")
     return {"cell": str(cell_of(record)), **{name: record[name] for name in kept}, "reason": reason_of(record)}

@@ -207,9 +207,9 @@ def _arm_options(agent: bool, asked: Mapping[str, str]) -> list[str]:
     if not agent:
         return ["--arms=baseline"]
     from pytest_swebench.arms.local.onepatch import TURNS
-    from pytest_swebench.config.resolve import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
-    settings = resolve(os.environ, Path.cwd())
+    settings = settings_in(Path.cwd(), os.environ)
     defaults = {"provider": "chutes" if _given_here().get("CHUTES_API_KEY") else "", "max-turns": str(TURNS)}
     unsaid = {name: value for name, value in defaults.items() if settings[name.replace("-", "_")].is_default}
     named = unsaid | {name: value for name, value in asked.items() if value}

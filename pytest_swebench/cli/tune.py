@@ -191,8 +191,9 @@ class Search:
             summary = json.loads((self.root / self.run_id(setting) / "summary.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, ValueError):
             return False
+        counts = summary["variants"] if isinstance(summary, dict) else ()  # a list in earlier versions
         finals = sum(Outcome(record["outcome"]).final for record in self._records(setting))
-        return 0 < sum(int(one["selected"]) for one in summary) == finals
+        return 0 < sum(int(one["selected"]) for one in counts) == finals
 
     def task_ids(self) -> set[str]:
         """Return the ids of the tasks. Raises DatasetError."""

@@ -7,11 +7,12 @@ from collections import Counter
 import click
 
 from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.naming import complete_run
 from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
 
 
 @click.command("validate")
-@click.argument("name", metavar="[RUN]", default="latest")
+@click.argument("name", metavar="[RUN]", default="latest", shell_complete=complete_run)
 @click.option("--output-dir", default="", help="Where results lie (env: OUTPUT_DIR, default: results).")
 def validate(name: str, output_dir: str) -> Answer:
     """Say whether RUN is complete: its id, its folder, or the latest one.

@@ -20,7 +20,7 @@ import pytest
 from pytest_swebench.cli.child import CTRL_C, PARENT, WITNESS
 from pytest_swebench.errors import SwebenchError
 from pytest_swebench.records.layout import write_json
-from pytest_swebench.stash import HANDLE, INBOX, SESSION, is_worker
+from pytest_swebench.stash import HANDLE, INBOX, SESSION, WITNESSED, is_worker
 
 _LOOK_S: Final = 1.0
 
@@ -56,14 +56,15 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object
     if not path or is_worker(config):
         return (yield)
     witness = Witness(config, Path(path))
+    config.stash[WITNESSED] = True
     config.pluginmanager.register(witness, "swebench-witness")
     threading.Thread(target=_end_with_parent, args=(int(os.environ[PARENT]),), name="witness", daemon=True).start()
     refusal: BaseException | None = None
     try:
         return (yield)
-    except pytest.UsageError as error:
+    except pytest.UsageError as error:  # pytest would print it, and the command that started us tells it
         refusal = error
-        raise
+        return pytest.ExitCode.USAGE_ERROR
     finally:
         witness.write(refusal)
 
@@ -82,7 +83,7 @@ def told(config: pytest.Config, interrupt: str, refusal: BaseException | None) -
         found["stopped"] = session.stop_reason
     if inbox is not None:
         rate = config.getoption("swe_fail_under")
-        found |= {"notes": inbox.told, "below": inbox.below(rate), "rate": rate}
+        found |= {"notes": inbox.told, "below": inbox.below(rate), "rate": rate, "gate": inbox.verdict}
     if refusal is not None:
         found["refusal"] = refused(refusal)
     return found

@@ -30,11 +30,15 @@ class Manifest:
         return list(self.places)
 
     def instance(self, instance_id: str) -> Instance:
-        """Load one instance. Raises KeyError for an id that was not selected."""
+        """Load one instance. Raises KeyError for an id that was not selected, RecordError for a damaged file."""
         offset, size = self.places[instance_id]
         with self.path.open("rb") as file:
             file.seek(offset)
-            return Instance.from_json(json.loads(file.read(size)))
+            line = file.read(size)
+        try:
+            return Instance.from_json(json.loads(line))
+        except (ValueError, LookupError, TypeError) as error:
+            raise RecordError(f"{str(self.path)!r} is damaged at {instance_id!r}: {error!r}; bring it back") from error
 
     def instances(self) -> list[Instance]:
         """Load all of them, in order."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from pytest_swebench.errors import ProviderError
 from pytest_swebench.providers.address import shown
-from pytest_swebench.providers.deadline import within
+from pytest_swebench.providers.deadline import Stopped, within
 from pytest_swebench.providers.failures import Failed, sdk_errors, sdk_timeout, unreached
 from pytest_swebench.providers.gate import KEPT_SHARE, OPEN, Gate, Pass
 from pytest_swebench.providers.protocol import Answer, Request, StopReason
@@ -27,6 +27,8 @@ from pytest_swebench.secrets import Key
 
 NO_KEY: Final = Key("none", "placeholder")  # the SDKs insist on a key where the endpoint wants none
 _SHOWN: Final = 1000  # characters of an error's text
+_LINGER_S: Final = 3.5
+"""After a first Ctrl-C an answer that is on its way is paid for, and waited for, so long; the whole stop takes five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,10 @@ class HttpProvider:
 
         what = f"{self.name} {request.model!r}"
         try:
-            answer = within(exchange, timeout_s=timeout_s, abandon=self.close, hear=hear, what=what)
+            answer = within(exchange, timeout_s=timeout_s, abandon=self.close, hear=hear, linger_s=_LINGER_S, what=what)
+        except Stopped as stopped:
+            turn.answered(stopped.value)
+            raise
         except Failed as failed:
             if failed.answer is None:
                 turn.failed(billed=failed.billed)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from pytest_swebench.providers.deadline import Stopped
 from pytest_swebench.providers.earlier import alike_digest
 from pytest_swebench.providers.prices import Prices
 from pytest_swebench.providers.protocol import Answer, Provider, Request, Usage
@@ -72,7 +73,16 @@ class Meter:
         if self._before_first_call is not None:
             before, self._before_first_call = self._before_first_call, None
             before()
-        answer = self._provider.complete(request, timeout_s=timeout_s)
+        try:
+            answer = self._provider.complete(request, timeout_s=timeout_s)
+        except Stopped as stopped:  # it is paid for, and the next attempt gets it
+            self._count(request, stopped.value)
+            raise stopped.interrupt from None
+        self._count(request, answer)
+        return answer
+
+    def _count(self, request: Request, answer: Answer) -> None:
+        """Count an answer, and keep it."""
         cost_usd = self._cost(request, answer)
         self.calls += 1
         self.served.update([answer.served] if answer.served else [])
@@ -82,7 +92,6 @@ class Meter:
         self._write(request, answer, cost_usd)
         if self._on_call is not None:
             self._on_call(request, answer, cost_usd)
-        return answer
 
     def count_tokens(self, request: Request, *, timeout_s: float) -> int | None:
         """Return what the endpoint counts; see `tokens.count_tokens`."""

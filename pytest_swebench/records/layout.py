@@ -230,6 +230,16 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, text.encode(errors="backslashreplace"))
 
 
+def read_json(path: Path) -> Any:
+    """Return the JSON data in a file of a run. Raises RecordError for one that is damaged, or cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RecordError(
+            f"{str(path)!r} is damaged, or cannot be read: {error}; bring it back, or move it away to do without it"
+        ) from error
+
+
 def json_line(value: Any) -> bytes:
     """Return `value` as one line of JSON, in UTF-8 with lone surrogates as escapes."""
     return (json.dumps(value, ensure_ascii=False) + "\n").encode(errors="backslashreplace")

@@ -10,22 +10,24 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pytest_swebench.cell import Cell, parse_cell
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.journal import JournalRead, read_journals
-from pytest_swebench.records.layout import RunLayout, json_line, write_json, write_whole
+from pytest_swebench.records.layout import RunLayout, json_line, read_json, write_json, write_whole
 from pytest_swebench.records.schema import cell_of
-from pytest_swebench.records.summary import VariantSummary, summarise, summary_csv
+from pytest_swebench.records.summary import VariantSummary, summarise
 from pytest_swebench.records.writers import WriterPool
+
+if TYPE_CHECKING:
+    from pytest_swebench.statistics.analysis import Analysis
 
 Entry = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for the cached property
 class Merged:
     """What a run's journals add up to: the last attempt of every cell, and the rates of every variant.
 
@@ -41,6 +43,13 @@ class Merged:
     def not_run(self) -> int:
         """How many selected cells have no record: not run, or at work at present."""
         return sum(summary.selected - summary.recorded for summary in self.summaries)
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """What may be said of the records: terminal, files and reports all tell this."""
+        from pytest_swebench.statistics.analysis import analyse
+
+        return analyse(self.records, {summary.variant: summary.selected for summary in self.summaries})
 
 
 def final_records(entries: Iterable[Entry]) -> list[Entry]:
@@ -106,11 +115,13 @@ def merge(
     `selected` says how many cells of each variant were selected; without it the plans of the run tell. `asked`, if
     given, maps the cells that count to the first attempt that does.
     """
+    from pytest_swebench.records.figures import summary_csv, summary_json
+
     merged = merged_of(read_journals(layout.journals), layout, selected, asked=asked, running=running)
     write_whole(layout.results, b"".join(json_line(record) for record in merged.records))
     write_json(layout.folder / "run.json", {"run_id": layout.run_id, "plans": read_plans(layout)})
-    write_json(layout.folder / "summary.json", [summary.as_json() for summary in merged.summaries])
-    write_whole(layout.folder / "summary.csv", summary_csv(merged.summaries))
+    write_json(layout.folder / "summary.json", summary_json(merged.summaries, merged.analysis))
+    write_whole(layout.folder / "summary.csv", summary_csv(merged.summaries, merged.analysis))
     _write_predictions(layout, merged.records)
     return merged
 
@@ -127,7 +138,7 @@ def planned_cells(layout: RunLayout) -> dict[str, int]:
 def read_plans(layout: RunLayout) -> list[Entry]:
     """Return what each test function of the run asked for, as stored when it was resolved."""
     paths = sorted((layout.folder / "plans").glob("*.json"))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [read_json(path) for path in paths]
 
 
 def planned_commit(layout: RunLayout) -> str:
@@ -262,55 +273,6 @@ def read_object(line: bytes) -> Entry:
     """Return the object in a line of a file that anybody may have touched; an empty one if there is none."""
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-class Loss(Enum):
-    """Why an attempt has no record of its own: type and message of the error that stands for it."""
-
-    WORKER_DIED = ("WorkerLost", "the worker process died")
-    PROCESS_GONE = ("WorkerLost", "the process that ran it is gone")
-    STOPPED = ("RunStopped", "the run was stopped")
-
-
-def lost_record(opening: Entry, loss: Loss, finished_at: str) -> Entry:
-    """Return the record of an attempt whose process is gone, from the one it opened with."""
-    error_type, message = loss.value
-    return {
-        **opening,
-        "outcome": str(Outcome.INFRA),
-        "error": {"type": error_type, "message": message},
-        "finished_at": finished_at,
-    }
-
-
-def opening_from_plan(layout: RunLayout, nodeid: str) -> Entry | None:
-    """Return what a cell's first record would say, for a cell that died before it could open one."""
-    cell = parse_cell(nodeid)
-    for plan in read_plans(layout):
-        metadata = plan["variants"].get(cell.variant) if cell else None
-        if cell is not None and metadata is not None:
-            return _blank(layout.run_id, cell, metadata)
-    return None
-
-
-def _blank(run_id: str, cell: Cell, metadata: Entry) -> Entry:
-    from pytest_swebench.cell import Variant
-    from pytest_swebench.datasets.instance import Kind
-    from pytest_swebench.records.schema import Record
-
-    variant = Variant(cell.variant, metadata["arm"], metadata["model"], metadata["temperature"])
-    return Record(
-        run_id=run_id,
-        key="",
-        cell=cell,
-        variant=variant,
-        kind=Kind.ISSUE,
-        attempt=1,
-        oracle=metadata["oracle"],
-        provider=metadata["provider"],
-        started_at="",
-        host="",
-    ).as_json()

@@ -119,7 +119,8 @@ def find_run(root: Path, name: str, option: str, *, besides: str = "") -> Path:
     runs = {folder.name: folder for folder in runs_in(root) if folder.name != besides}
     if name == LATEST:
         if not runs:
-            raise InputError(f"{option}: there is no run in {str(root)!r} yet; leave the option out to start one")
+            fix = "leave the option out to start one" if option.startswith("-") else "swebench-runner run makes one"
+            raise InputError(f"{option}: there is no run in {str(root)!r} yet; {fix}")
         return next(iter(runs.values()))
     given = Path(name)
     found = runs.get(given.name)

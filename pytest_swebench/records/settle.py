@@ -6,7 +6,6 @@ The controller settles its own run when it ends; `swebench-runner merge` settles
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 from collections.abc import Collection, Iterable, Mapping
@@ -17,14 +16,12 @@ from typing import Any, Final
 
 from pytest_swebench.cell import parse_cell
 from pytest_swebench.records.journal import Journal, JournalRead, read_journals
-from pytest_swebench.records.layout import RunLayout, locked_folder, write_json
+from pytest_swebench.records.layout import RunLayout, locked_folder, read_json, write_json
+from pytest_swebench.records.lost import Loss, lost_record, opening_from_plan
 from pytest_swebench.records.results import (
-    Loss,
     Merged,
     ResultFiles,
-    lost_record,
     merge,
-    opening_from_plan,
     planned_cells,
     unfinished,
 )
@@ -91,7 +88,7 @@ def read_asked(layout: RunLayout) -> dict[str, int] | None:
     path = layout.folder / _ASKED
     if not path.exists():
         return None
-    asked: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+    asked: dict[str, int] = read_json(path)
     return asked
 
 
@@ -114,7 +111,7 @@ def selected_cells(layout: RunLayout) -> dict[str, int] | None:
     if not path.exists():
         return None
     planned = planned_cells(layout)
-    selected: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+    selected: dict[str, int] = read_json(path)
     return {variant: count for variant, count in selected.items() if variant in planned}
 
 
@@ -152,10 +149,11 @@ def _running(layout: RunLayout) -> frozenset[str]:
         if entry["record"]["host"] != socket.gethostname():
             elsewhere.add(_process(entry))
     names = {path.stem for path in layout.journals.glob("*.jsonl")} - elsewhere
-    return frozenset(name for name in names if (pid := name.rpartition("-")[2]).isdigit() and _lives(int(pid)))
+    return frozenset(name for name in names if (pid := name.rpartition("-")[2]).isdigit() and lives(int(pid)))
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Say whether another process of this host is alive."""
     if pid == os.getpid():  # the number came round again
         return False
     try:

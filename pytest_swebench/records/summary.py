@@ -6,8 +6,6 @@ verdict. `infra` and `error` are in neither: they are missing, and coverage says
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -76,7 +74,7 @@ class VariantSummary:
         return done / self.selected if self.selected else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the shape of `summary.json`, rates spelt out."""
+        """Return the counts as `summary.json` has them, rates spelt out."""
         return {
             "variant": self.variant,
             "oracle": self.oracle,
@@ -103,22 +101,10 @@ def summarise(records: Iterable[Mapping[str, Any]], selected: Mapping[str, int])
     return [_summary(variant, group, selected) for variant, group in sorted(groups.items(), key=_by_numbers)]
 
 
-def _by_numbers(group: tuple[str, Any]) -> list[str | float]:
-    """Return what puts `turns5` before `turns10`: text and numbers of a variant's name in turn."""
+def _by_numbers(group: tuple[str, Any]) -> tuple[list[str | float], str]:
+    """Return what puts `turns5` before `turns10`: text and numbers of a variant's name in turn, then the name."""
     parts = _NUMBER.split(group[0])
-    return [float(part) if place % 2 else part for place, part in enumerate(parts)]
-
-
-def summary_csv(summaries: list[VariantSummary]) -> str:
-    """Return the summaries as CSV with a header line."""
-    if not summaries:
-        return ""
-    rows = [summary.as_json() for summary in summaries]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return [float(part) if place % 2 else part for place, part in enumerate(parts)], group[0]
 
 
 def integrity_of(record: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pytest_swebench.failures import fix_of
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.patch import looks_like_diff
 from pytest_swebench.records.layout import LOG_FILE, RunLayout
 from pytest_swebench.records.schema import cell_of
 
@@ -51,15 +52,21 @@ def _end_of(path: Path) -> str:
 
 
 def warned(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return the verdicts that look like those of a broken environment, with the cells they befell."""
+    """Return what looks wrong with the ground, or with what was given to grade, and the cells it befell."""
     by_warning: dict[str, list[str]] = {}
+    no_diffs: list[str] = []
     for record in records:
         if warning := (record["verdict"] or {}).get("warning"):
             by_warning.setdefault(warning, []).append(str(cell_of(record)))
-    return [
+        if (patch := record["patch"]).strip() and not looks_like_diff(patch):
+            no_diffs.append(str(cell_of(record)))
+    lines = [
         f"[bold yellow]WARNING[/] {len(cells)}: {warning} {_listed(cells)}; see swebench-runner validate-env"
         for warning, cells in by_warning.items()
     ]
+    if no_diffs:
+        lines.append(f"[bold yellow]WARNING[/] {len(no_diffs)}: the patch is no diff at all: {_listed(no_diffs)}")
+    return lines
 
 
 def _listed(cells: Sequence[str]) -> str:

@@ -1,25 +1,23 @@
-"""The closing summary as text: rates with both denominators, how cells ended and why, where the files are."""
+"""The closing summary as text: rates, comparisons, what to look at, how cells ended and why, where the files are."""
 
 from __future__ import annotations
 
 import io
 import os
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from pytest_swebench.outcome import IntegrityState, Outcome, Stop
+from pytest_swebench.cell import FRAME
+from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.schema import cell_of
-from pytest_swebench.records.summary import VariantSummary, integrity_of, summarise
 from pytest_swebench.reporting.broken import warned, ways_out
-from pytest_swebench.reporting.grid import grid
+from pytest_swebench.reporting.doubts import doubted_cells, without_quarantined
 from pytest_swebench.reporting.patches import ValidationStats
-from pytest_swebench.reporting.tree import count
+from pytest_swebench.reporting.reasons import printable, reason_of
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from pytest_swebench.inbox import Inbox
     from pytest_swebench.records.layout import RunLayout
@@ -34,26 +32,31 @@ _MEANING: Final = {
     Outcome.INFRA: "broken infrastructure or a stopped run; in no rate",
     Outcome.ERROR: "a fault of the arm or of this tool; in no rate",
 }
-_DOUBT: Final = {
-    IntegrityState.TAMPERED: "the verdict was forged, or the negative control proves that it could have been",
-    IntegrityState.SUSPECT: "something in the patch or the log asks for a look",
-    IntegrityState.NOT_CONTROLLED: "resolved, and no control says whether by honest means",
-}
 _EXAMPLES: Final = 5
-_CAP: Final = re.compile(  # see `providers.ledger`
-    r"((?:--max-[a-z-]+|the arm's own limit) (?:\$[\d.,]*\d|[\d,]+ tokens))(?: of \S+)?: "
-)
-_FRAME: Final = frozenset({"gold", "null"})  # what the arms under test are held against
 
 
 def render(
-    inbox: Inbox, *, width: int, colour: bool, fail_under: float | None = None, interrupted: bool = False
+    inbox: Inbox,
+    *,
+    width: int,
+    colour: bool,
+    fail_under: float | None = None,
+    interrupted: bool = False,
+    short: bool = False,
 ) -> str:
-    """Return the summary of a run that has ended, at most `width` columns wide."""
+    """Return the summary of a run that has ended; its tables are at most `width` columns wide.
+
+    `short` leaves a line a variant of what was found.
+    """
     from rich.markup import escape
 
+    from pytest_swebench.reporting.rates import Table
+
     console = _console(width, colour)
-    if inbox.merged is not None:
+    if inbox.merged is not None and short:
+        for line in Table(inbox.merged.summaries, inbox.merged.analysis, width).in_short():
+            console.print(escape(line), soft_wrap=True)
+    elif inbox.merged is not None:
         _print_results(console, inbox.merged, inbox.quarantined, inbox.handle.layout)
     for variant in inbox.below(fail_under):
         console.print(f"--fail-under {fail_under}: {variant} is below, or has broken cells", style="red")
@@ -63,11 +66,18 @@ def render(
     return _text(console)
 
 
-def render_results(merged: Merged, quarantined: Mapping[str, str], *, width: int, colour: bool) -> str:
+def render_results(
+    merged: Merged, quarantined: Mapping[str, str], *, width: int, colour: bool, layout: RunLayout | None = None
+) -> str:
     """Return the summary of what a run's journals hold: its rates and how its cells ended."""
     console = _console(width, colour)
-    _print_results(console, merged, quarantined)
+    _print_results(console, merged, quarantined, layout)
     return _text(console)
+
+
+def encodable(text: str, encoding: str | None) -> str:
+    """Return `text` with what a terminal or file of this encoding (None: UTF-8) cannot show as escapes."""
+    return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
 
 
 def _console(width: int, colour: bool) -> Console:
@@ -78,6 +88,7 @@ def _console(width: int, colour: bool) -> Console:
         width=width,
         force_terminal=colour,
         highlight=False,
+        emoji=False,
         color_system="standard" if colour else None,
     )
 
@@ -92,78 +103,77 @@ def _print_results(
 ) -> None:
     from rich.markup import escape
 
+    from pytest_swebench.reporting.grid import grid
+
     if merged.summaries:
-        _print_table(console, _table(merged.summaries))
-        selected = sum(summary.selected for summary in merged.summaries)
-        if missing := merged.not_run - merged.running:
-            console.print(f"not run: {missing} of {selected} selected cells", style="yellow")
-        if any(summary.oracle for summary in merged.summaries):
-            console.print(
-                "* oracle: sees the hidden tests or the reference patch; not to be ranked with the others",
-                soft_wrap=True,
-            )
-        if (cells := grid(merged.records)) is not None:
-            _print_table(console, cells)
+        names = _print_analysis(console, merged, quarantined, layout.run_id if layout else "RUN")
+        for number, line in enumerate(grid(merged.records, console.width)):
+            console.print(escape(line), style="" if number else "bold", soft_wrap=True)
         records = merged.records
         broken = [escape(f"    {line}") for line in ways_out(records, layout)]
-        lines = [*_endings(records), *broken, *warned(records), *_integrity(records), *_without(records, quarantined)]
+        lines = [
+            *_endings(records, names, console.width),
+            *broken,
+            *warned(records),
+            *doubted_cells(records),
+            *without_quarantined(records, quarantined),
+        ]
         for line in lines:
-            console.print(line, soft_wrap=True)
+            _print_wrapped(console, line)
         if patches := str(ValidationStats.of(merged.records)):
-            console.print(escape(patches), soft_wrap=True)
+            _print_wrapped(console, escape(patches))
     if merged.damaged:
         console.print(f"damaged lines of the journals, left out: {merged.damaged}", style="yellow")
 
 
-def _print_table(console: Console, table: Table) -> None:
-    """Print `table`, wider than the terminal rather than with cells cut off."""
-    from rich.measure import Measurement
+def _print_wrapped(console: Console, markup: str) -> None:
+    """Print a line, broken between words if it is too long for `console`; paths and ids stay whole."""
+    from rich.text import Text
 
-    needed = Measurement.get(console, console.options.update(max_width=1_000), table).minimum
-    console.print(table, width=max(console.width, needed), crop=False, soft_wrap=False)
-
-
-def _table(summaries: Sequence[VariantSummary]) -> Table:
-    from rich.table import Table
-
-    columns: dict[str, Callable[[VariantSummary], str]] = {
-        "variant": lambda one: one.variant + ("*" if one.oracle else ""),
-        "attempted": lambda one: f"{one.attempted}/{one.selected}",
-        "graded": lambda one: str(one.graded),
-        "resolved": lambda one: str(one.count(Outcome.RESOLVED)),
-        "clean": lambda one: str(one.integrity.get(str(IntegrityState.CLEAN), 0)),
-        "% of attempted": lambda one: _percent(one.rate_of_attempted),
-        "% of graded": lambda one: _percent(one.rate_of_graded),
-        "captured": lambda one: str(one.count(Outcome.CAPTURED)),
-        "infra": lambda one: str(one.count(Outcome.INFRA)),
-        "error": lambda one: str(one.count(Outcome.ERROR)),
-        "cost": lambda one: "unknown" if one.cost_usd is None else f"${one.cost_usd:.2f}",
-        "tokens": lambda one: _tokens(one.input_tokens + one.output_tokens),
-        "time": lambda one: f"{one.seconds / max(1, one.recorded):.1f}s",
-    }
-    for rare in (Outcome.CAPTURED, Outcome.ERROR):
-        if not any(summary.count(rare) for summary in summaries):
-            del columns[str(rare)]
-    if all(one.cost_usd == 0 and not one.input_tokens + one.output_tokens for one in summaries):
-        del columns["cost"], columns["tokens"]
-    if not any(summary.doubted for summary in summaries):
-        del columns["clean"]
-    if all(summary.count(Outcome.CAPTURED) == summary.selected for summary in summaries):
-        for graded_only in ("attempted", "graded", "resolved", "% of attempted", "% of graded"):
-            del columns[graded_only]
-        columns["captured"] = lambda one: f"{one.count(Outcome.CAPTURED)}/{one.selected}"
-    table, rows = Table(box=None, padding=(0, 1, 0, 0), header_style="bold"), []
-    for heading, show in columns.items():
-        values = list(map(show, summaries))
-        widest = max(map(len, [*heading.split(), *values]))
-        table.add_column(heading, justify="left" if heading == "variant" else "right", min_width=widest)
-        rows.append(values)
-    for row in zip(*rows, strict=True):
-        table.add_row(*row)
-    return table
+    rest = Text.from_markup(printable(markup), emoji=False)
+    indent = first = len(rest.plain) - len(rest.plain.lstrip())
+    while rest.cell_len > console.width:
+        at = rest.plain.rfind(" ", indent, console.width + 1)
+        word, _, _ = rest.plain[at + 1 :].partition(" ")
+        if at < 0 or first + 2 + len(word) > console.width:  # then a line of its own would not help it
+            at = rest.plain.find(" ", max(at + 1, indent))
+        if at < 0:
+            break
+        console.print(rest[:at], soft_wrap=True)
+        indent = first + 2
+        rest = Text(" " * indent) + rest[at + 1 :]
+    console.print(rest, soft_wrap=True)
 
 
-def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
+def _print_analysis(console: Console, merged: Merged, quarantined: Mapping[str, str], run: str) -> dict[str, str]:
+    """Print rates, comparisons, and what to look at before they are believed; return the short names of variants."""
+    from rich.markup import escape
+
+    from pytest_swebench.reporting.attention import points_to_look_at, sentences
+    from pytest_swebench.reporting.pairs import pair_lines, told
+    from pytest_swebench.reporting.rates import Table
+    from pytest_swebench.reporting.totals import missing_lines, repetition_line, total_line
+
+    width, analysis, summaries = console.width, merged.analysis, merged.summaries
+    table = Table(summaries, analysis, width)
+    for line in table.head():
+        console.print(escape(line), style="bold")
+    lines = table.rows()
+    if any(summary.oracle for summary in summaries):
+        lines += told("* oracle: sees hidden tests or the reference patch; not ranked, not compared", width)
+    single = [total_line(summaries), *missing_lines(table.shown, table.names, running=merged.running > 0)]
+    single.append(repetition_line(table.shown, analysis, table.names))
+    single += sentences(summaries, analysis, table.names)
+    lines += [line for one in single for line in told(one, width)]
+    for line in [*lines, *pair_lines(analysis, table.names, width, run)]:
+        console.print(escape(line), soft_wrap=True)
+    for point in points_to_look_at(merged.records, summaries, quarantined, analysis, run):
+        for line in told(point, width):
+            console.print(escape(line), style="yellow", soft_wrap=True)
+    return table.names
+
+
+def _endings(records: Sequence[dict[str, Any]], names: Mapping[str, str], width: int) -> list[str]:
     """Return, for each outcome that happened, its count, its meaning and a few reasons with the cells they befell."""
     from rich.markup import escape
 
@@ -175,55 +185,24 @@ def _endings(records: Sequence[dict[str, Any]]) -> list[str]:
         lines.append(f"[bold]{outcome}[/bold] {len(ended)}: {meaning}")
         if outcome in {Outcome.RESOLVED, Outcome.CAPTURED}:
             continue
-        reasons: dict[str, list[str]] = {}
+        reasons: dict[str, list[dict[str, Any]]] = {}
         for record in _ranked(ended):
-            reasons.setdefault(reason_of(record) or "no reason given", []).append(str(cell_of(record)))
-        for reason, cells in list(reasons.items())[:_EXAMPLES]:
-            shown = f"{cells[0]}: {reason}" if len(cells) == 1 else f"{reason} ({len(cells)} cells), e.g. {cells[0]}"
-            lines.append(escape(f"    {shown}"))
+            reasons.setdefault(reason_of(record) or "no reason given", []).append(record)
+        for reason, befallen in list(reasons.items())[:_EXAMPLES]:
+            cell = _cell_within(befallen[0], names, width - len("      :"))
+            many = f"{reason} ({len(befallen)} cells), e.g. {cell}"
+            lines.append(escape(f"    {many if len(befallen) > 1 else f'{cell}: {reason}'}"))
         if left_out := sum(map(len, list(reasons.values())[_EXAMPLES:])):
             lines.append(f"    ... and {left_out} more")
     return lines
 
 
-def _integrity(records: Sequence[dict[str, Any]]) -> list[str]:
-    """Return what stands beside the verdicts: flagged cells, and resolved ones that nothing controlled."""
-    from rich.markup import escape
-
-    lines = []
-    for state, meaning in _DOUBT.items():
-        cells = [record for record in records if integrity_of(record) == state and _shown(record, state)]
-        if not cells:
-            continue
-        lines.append(f"[bold]{state}[/bold] {len(cells)}: {meaning}")
-        for record in cells[:_EXAMPLES]:
-            reason = "; ".join(record["integrity"]["reasons"]) or "no reason given"
-            lines.append(escape(f"    {cell_of(record)}: {reason}"))
-        if len(cells) > _EXAMPLES:
-            lines.append(f"    ... and {len(cells) - _EXAMPLES} more")
-    return lines
-
-
-def _without(records: Sequence[dict[str, Any]], quarantined: Mapping[str, str]) -> list[str]:
-    """Return the rates without the instances that were found unfit to judge a patch, and why they were."""
-    from rich.markup import escape
-
-    if not quarantined:
-        return []
-    kept = [record for record in records if record.get("instance_id") not in quarantined]
-    lines = [f"[bold]without {count(len(quarantined), 'quarantined instance')}[/bold] (validate-env tells more):"]
-    for one in summarise(kept, {}):
-        rates = f"{_percent(one.rate_of_attempted)} % of attempted, {_percent(one.rate_of_graded)} % of graded"
-        lines.append(f"    {one.variant}: {one.count(Outcome.RESOLVED)} of {one.attempted} resolved, {rates}")
-    shown = list(quarantined.items())[:_EXAMPLES]
-    lines += [escape(f"    left out: {instance_id}: {reason}") for instance_id, reason in shown]
-    if more := len(quarantined) - len(shown):
-        lines.append(f"    ... and {more} more")
-    return lines
-
-
-def _shown(record: Mapping[str, Any], state: IntegrityState) -> bool:
-    return bool(record["resolved"]) or state is not IntegrityState.NOT_CONTROLLED
+def _cell_within(record: Mapping[str, Any], names: Mapping[str, str], room: int) -> str:
+    """Return the id of a cell, with the short name of its variant where it would be wider than `room`."""
+    cell = cell_of(dict(record))
+    if len(str(cell)) <= room:
+        return str(cell)
+    return f"{cell.instance_id}/{names.get(cell.variant, cell.variant)}/r{cell.rep}"
 
 
 def _tests(inbox: Inbox) -> str:
@@ -269,38 +248,11 @@ def _places(inbox: Inbox) -> list[str]:
     return lines
 
 
-def _percent(rate: float | None) -> str:
-    return "-" if rate is None else f"{100 * rate:.1f}"
-
-
-def _tokens(count: int) -> str:
-    return f"{count / 1000:.1f}k" if count >= 1000 else str(count)
-
-
 def _ranked(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the arms under test first, their variants taking turns, so that the first few speak for all of them."""
     turns: Counter[str] = Counter()
     ranked = []
     for record in records:
         turns[record["variant"]] += 1
-        ranked.append((record["arm"] in _FRAME, turns[record["variant"]], record))
+        ranked.append((record["arm"] in FRAME, turns[record["variant"]], record))
     return [record for *_, record in sorted(ranked, key=lambda ranks: ranks[:2])]
-
-
-def reason_of(record: Mapping[str, Any]) -> str:
-    """Return in one line why a cell ended as it did: the error, the limit, the arm's or the grader's word.
-
-    Of a cap only its name and amount: what it left no room for is told once, at the end.
-    """
-    reason = _first_line(str((record["error"] or {}).get("message") or record["notes"] or ""))
-    if cap := _CAP.match(reason):
-        return f"stopped by {cap[1]}"
-    stopped = f"stopped by {record['stop']}" if record["stop"] not in {None, Stop.SUBMITTED} else ""
-    return "; ".join(filter(None, [stopped, reason]))
-
-
-def _first_line(reason: str) -> str:
-    """Return the first line; of one that leads over to the next, what stands before that."""
-    first, _, rest = reason.strip().partition("\n")
-    whole, leads, _ = first.rstrip().rpartition("; ")
-    return whole if rest and leads and first.rstrip().endswith(":") else first

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from pytest_swebench import options
+from pytest_swebench.gating.looking import tell_decision
 from pytest_swebench.resuming import resumed_line, way_on
 from pytest_swebench.stash import ATTRIBUTE, CHOSEN_PATHS, HANDLE, INBOX, LEFT_OUT, SESSION, inbox_of, session_of
 
@@ -56,6 +57,11 @@ class TerminalReport:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if hasattr(report, ATTRIBUTE) or INBOX in self._config.stash:
             inbox_of(self._config).note_report(report)
+            tell_decision(self._config, inbox_of(self._config))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and INBOX in self._config.stash:
+            inbox_of(self._config).failed_apart = True
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
@@ -113,7 +119,7 @@ class TerminalReport:
             )
         if inbox is None or not (inbox.files or inbox.merged or inbox.told):
             return
-        from pytest_swebench.reporting.summary import render
+        from pytest_swebench.reporting.summary import encodable, render
 
         width = terminalreporter._tw.fullwidth - 1  # a full line makes some terminals add an empty one
         terminalreporter.write_sep("=", "experiment summary")
@@ -124,13 +130,17 @@ class TerminalReport:
             colour=colour,
             fail_under=self._config.getoption("swe_fail_under"),
             interrupted=self._interrupted,
+            short=self._config.option.verbose < 0,
         )
-        terminalreporter.write_line(text)
+        encoding = getattr(terminalreporter._tw._file, "encoding", None)
+        terminalreporter.write_line(encodable(text, encoding))
         session = self._config.stash.get(SESSION, None)
         for notice in dict.fromkeys(session.notices) if session else ():
             terminalreporter.write_line(f"note: {notice}")
         if inbox.is_demo and options.names_no_dataset(self._config) and not self._config.getoption("swe_arms"):
             terminalreporter.write_line(_DEMO)
+        for line in inbox.annotations:
+            terminalreporter.write_line(line)
 
 
 def _short(path: Any) -> str:

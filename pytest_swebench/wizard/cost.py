@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from pytest_swebench.providers.estimate import Estimate, Work
 
 
-def estimated(line: Line, price: str, instances: Sequence[Instance], folder: Path) -> Estimate | None:
+def estimated(line: Line, instances: Sequence[Instance], folder: Path) -> Estimate | None:
     """Return bounds of what a run of `line` costs over `instances`, None where nothing tells.
 
     Raises InputError for an arm that is none, and SelectionError for variants that are told apart by nothing.
     """
     from pytest_swebench.providers.estimate import earlier_use, estimate
 
-    works = _works(line, price, instances)
+    works = _works(line, instances)
     return estimate(works, earlier_use(folder / line.settings.value("output_dir"))) if works else None
 
 
@@ -36,14 +36,14 @@ def variants_of(line: Line) -> list[Variant]:
     return list(build_variants(arms, told["model"], heats, turns or [None]).values())
 
 
-def _works(line: Line, price: str, instances: Sequence[Instance]) -> list[Work]:
+def _works(line: Line, instances: Sequence[Instance]) -> list[Work]:
     from pytest_swebench.arms.foretold import work_of
     from pytest_swebench.arms.registry import ArmRegistry
     from pytest_swebench.matrix import own_cap_usd
     from pytest_swebench.providers.prices import Prices
 
     provider, url = (str(line.config[name]["value"] or "") for name in ("provider", "provider_url"))
-    tariff = Prices((*(line.settings.value("price") or ()), *filter(None, [price]))).at(provider, url)
+    tariff = Prices(line.settings.value("price") or ()).at(provider, url)
     per_cell_usd = line.settings.value("max_cost_per_cell")
     problems = [one.problem for one in instances]
     works = []

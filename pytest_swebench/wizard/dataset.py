@@ -65,9 +65,8 @@ def loaded(name: str, settings: Settings, folder: Path) -> list[Instance]:
 
     Raises DatasetError and SelectionError as a run would.
     """
-    from pytest_swebench.checks.plan import selection_of
     from pytest_swebench.datasets.load import load_instances
-    from pytest_swebench.matrix import select
+    from pytest_swebench.matrix import select, selection_of
 
     found = load_instances(name, settings.value("split"), base_dir=folder)
-    return select(found, selection_of(settings, limited=False), name)
+    return select(found, selection_of(settings.value, limited=False), name)

@@ -21,6 +21,8 @@ Common commands:
   swebench-runner quick      # runs what is saved, without questions
   swebench-runner run -d lite --count 5 -p openai -m gpt-5
   swebench-runner show       # the summary of the latest run
+  swebench-runner compare    # its variants held against each other
+  swebench-runner report     # all of it as one HTML file
   swebench-runner doctor     # looks at everything a run stands on
   swebench-runner clean --all
 
@@ -35,13 +37,13 @@ Docs: swebench-runner --help, swebench-runner COMMAND --help"""
 
 def home(mode: Mode) -> Answer:
     """Ask what is wanted, and do it; help and options lead back here. Ctrl-C raises click.Abort."""
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
     from pytest_swebench.wizard.key import keys_of
     from pytest_swebench.wizard.options import options_page
     from pytest_swebench.wizard.quick import lacking, quick_run, saved_settings
     from pytest_swebench.wizard.setup import guided_setup
 
-    settings = resolve(os.environ, Path.cwd())
+    settings = settings_in(Path.cwd(), os.environ)
     screen = Screen.of(settings, os.environ)
     while True:
         screen.banner("🚀 SWE-bench Runner")

@@ -40,10 +40,11 @@ def options_page(screen: Screen) -> None:
 
 def defaults_page(screen: Screen, folder: Path) -> None:
     """Show each default and where it stands, and write another one into `.env` until the person goes back."""
-    from pytest_swebench.config import SETTINGS, resolve
+    from pytest_swebench.cli.pytest_options import settings_in
+    from pytest_swebench.config import SETTINGS
 
     while True:
-        settings = resolve(os.environ, folder)
+        settings = settings_in(folder, os.environ)
         screen.page("Defaults of this folder")
         rows = [f"{name:<17} {_shown(settings.value(name)):<24} {settings[name].source}" for name in _DEFAULTS]
         number = screen.menu([*rows, "Back"], default=len(rows) + 1)
@@ -59,7 +60,7 @@ def defaults_page(screen: Screen, folder: Path) -> None:
         except SwebenchError as error:
             screen.say(str(error))
             continue
-        source = resolve(os.environ, folder)[name].source
+        source = settings_in(folder, os.environ)[name].source
         screen.say("Saved ✔" if source.startswith(".env:") else f"Saved in .env, but {source} comes first.")
 
 

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, TextIO
 
 from pytest_swebench.cli.outcome import ExitCode
+from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.wizard.progress import Follower, now
 from pytest_swebench.wizard.screen import BAD, DOUBT, OK, Screen, bullets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _TICK_S: Final = 0.25
 _NAMED_CELLS: Final = 20
 _AGAIN: Final = "r"
+_NAMING: Final = ("run_id", "resume", "checkpoint", "rerun_failed")
 
 
 def play(
@@ -36,7 +38,7 @@ def play(
     secret: Mapping[str, str] = MappingProxyType({}),
     *,
     asks: bool,
-) -> ExitCode:
+) -> int:
     """Run what was chosen, and show what came of it; with `asks` the person may run again what failed.
 
     `total` is how many cells are expected. `fixes` and `secret` stand in the environment of the run, and of these
@@ -55,6 +57,20 @@ def play(
             return end.code
         request = replace(request, rerun_failed=end.told.run_id)
         total = _failed(end)
+
+
+def check_unnamed(extra: Sequence[str]) -> None:
+    """Raise InputError where pytest's options name the run: what is followed here is named here."""
+    from pytest_swebench.cli.pytest_options import read_options
+
+    asked = read_options(extra, os.environ, Path.cwd())
+    for name in _NAMING:
+        if value := asked.option(name):
+            option = f"--{name.replace('_', '-')}={shlex.quote(value)}"
+            raise InputError(
+                f"{option}: a run that is led through has a name of its own; leave it out, or use "
+                f"swebench-runner run {option}"
+            )
 
 
 def _run(screen: Screen, request: Request, total: int, fixes: Mapping[str, str], secret: Mapping[str, str]) -> End:

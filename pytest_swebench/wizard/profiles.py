@@ -102,14 +102,14 @@ def _set_key(screen: Screen, mine: Profiles) -> None:
     import os
 
     from pytest_swebench.cli.keyinput import address, key_input, obtained
+    from pytest_swebench.cli.pytest_options import settings_in
     from pytest_swebench.cli.secrets import check_keychain, told_kept
-    from pytest_swebench.config import resolve
 
     if (one := _chosen(screen, mine)) is None:
         return
     provider, name = one
     check_keychain(mine.keychain, provider, name)
-    url = address(provider, "", resolve(os.environ, Path.cwd()))
+    url = address(provider, "", settings_in(Path.cwd(), os.environ))
     key, checked = obtained(provider, key_input(provider, ""), url=url, try_it=True)
     mine.set_key(provider, name, key)
     told_kept(mine.keychain, provider, name, checked)

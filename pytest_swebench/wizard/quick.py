@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.errors import InputError
 from pytest_swebench.wizard import ready
-from pytest_swebench.wizard.playing import play
+from pytest_swebench.wizard.playing import check_unnamed, play
 from pytest_swebench.wizard.screen import Screen, bullets
 
 if TYPE_CHECKING:
@@ -69,10 +69,11 @@ def quick_run(screen: Screen, mode: Mode, settings: Settings, extra: tuple[str, 
     Raises what `run` raises for settings that cannot be meant.
     """
     from pytest_swebench.cli.gate import plan_before, refusal
-    from pytest_swebench.cli.line import added_options, line_of
+    from pytest_swebench.cli.line import line_of
     from pytest_swebench.cli.preflight import fly
     from pytest_swebench.wizard.dataset import loaded
 
+    check_unnamed(extra)
     folder = Path.cwd()
     request = saved_request(settings, extra)
     line = line_of(request, os.environ, folder)
@@ -80,11 +81,10 @@ def quick_run(screen: Screen, mode: Mode, settings: Settings, extra: tuple[str, 
         _show(screen, line)
     instances = loaded(line.settings.value("dataset"), line.settings, folder)
     count = line.settings.value("max_instances") or len(instances)
-    options = [*added_options(os.environ, folder), *line.arguments]
-    cost = ready.foretold(line, "", instances[:count], folder) if asks else None
+    cost = ready.foretold(line, instances[:count], folder) if asks else None
     if ready.is_dear(cost, line) and not ready.agrees_to_pay(screen):
         return Answer(code=ExitCode.OK)
-    plan = plan_before(line.settings, options, folder, mode)
+    plan = plan_before(line, folder, mode)
     environment: Mapping[str, str] = {}
     if plan is not None:
         flown = fly(plan, mode)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,10 +38,9 @@ class Ground:
 def preflight_page(screen: Screen, line: Line, mode: Mode, folder: Path, *, asks: bool = True) -> Ground:
     """Try one image and one grading, if the person wants it or is not asked, and as often as they want."""
     from pytest_swebench.cli.gate import plan_before
-    from pytest_swebench.cli.line import added_options
     from pytest_swebench.cli.preflight import flown
 
-    plan = plan_before(line.settings, [*added_options(os.environ, folder), *line.arguments], folder, mode)
+    plan = plan_before(line, folder, mode)
     if plan is None:
         return Ground("no preflight needed" if line.settings.value("preflight") else "preflight is switched off")
     if asks and not _wanted(screen):
@@ -66,11 +64,11 @@ def _wanted(screen: Screen) -> bool:
 
 
 def summary_page(
-    screen: Screen, line: Line, key: str, ground: Ground, price: str, instances: Sequence[Instance], folder: Path
+    screen: Screen, line: Line, key: str, ground: Ground, instances: Sequence[Instance], folder: Path
 ) -> bool:
     """Show what will run, and return whether it shall; Ctrl-C is no."""
     told = {name: one["value"] for name, one in line.config.items()}
-    cost = foretold(line, price, instances, folder)
+    cost = foretold(line, instances, folder)
     screen.page("Summary")
     screen.say(
         *bullets(
@@ -125,12 +123,12 @@ def named(dataset: str) -> str:
     return f"{_NAMED}{dataset}" if dataset in ALIASES else dataset
 
 
-def foretold(line: Line, price: str, instances: Sequence[Instance], folder: Path) -> Estimate | None:
+def foretold(line: Line, instances: Sequence[Instance], folder: Path) -> Estimate | None:
     """Return what a run will cost, None where nothing tells."""
     from pytest_swebench.wizard.cost import estimated
 
     try:
-        return estimated(line, price, instances, folder)
+        return estimated(line, instances, folder)
     except SwebenchError:  # an arm of a plugin; the run knows it, and says what it will cost
         return None
 

@@ -13,7 +13,7 @@ from pytest_swebench.wizard.choices import Choices
 from pytest_swebench.wizard.dataset import count_page, dataset_page
 from pytest_swebench.wizard.key import keep, keep_page, key_page, keys_of
 from pytest_swebench.wizard.model import model_page
-from pytest_swebench.wizard.playing import play
+from pytest_swebench.wizard.playing import check_unnamed, play
 from pytest_swebench.wizard.saving import save_defaults
 from pytest_swebench.wizard.source import source_page
 from pytest_swebench.wizard.system import system_checks, welcome
@@ -32,10 +32,11 @@ def guided_setup(screen: Screen, mode: Mode, keys: Keys | None = None, extra: tu
     Nothing is written before the last Enter. `keys` are those that this sitting asked before. Raises InputError for
     settings of this folder that cannot be meant.
     """
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
+    check_unnamed(extra)
     folder = Path.cwd()
-    settings = resolve(os.environ, folder)
+    settings = settings_in(folder, os.environ)
     knows = bool(settings.value("provider") and settings.value("model"))  # then fewer questions are asked
     if not knows:
         welcome(screen)
@@ -74,7 +75,7 @@ def _last_pages(
     line = line_of(choices.request, os.environ, folder)
     ground = ready.preflight_page(screen, line, mode, folder, asks=asks_preflight)
     key = choices.key
-    runs = ready.summary_page(screen, line, key.words, ground, choices.price, instances, folder)
+    runs = ready.summary_page(screen, line, key.words, ground, instances, folder)
     _save(screen, folder, choices, settings)
     keep(screen, key, keys)
     source = choices.source
@@ -90,7 +91,7 @@ def _last_pages(
 
 def _save(screen: Screen, folder: Path, choices: Choices, settings: Settings) -> None:
     """Write the answers into `.env`, and say what comes before them there."""
-    from pytest_swebench.config import resolve
+    from pytest_swebench.cli.pytest_options import settings_in
 
     chosen = dict(choices.settings)
     if choices.price:
@@ -103,7 +104,7 @@ def _save(screen: Screen, folder: Path, choices: Choices, settings: Settings) ->
         screen.say(f"Your answers are not saved: {error}")
         return
     screen.say("Saved for the next run: .env")
-    now = resolve(os.environ, folder)
+    now = settings_in(folder, os.environ)
     for name, text in chosen.items():
         value = now.value(name)
         if (" ".join(value) if isinstance(value, tuple) else str(value)) != text:

@@ -30,6 +30,15 @@ def test_settings_are_counted(tmp_path: Path) -> None:
     assert settings is not None
 
 
+def test_settings_are_those_of_a_run_here(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nswebench_provider = ollama\naddopts = --model=llama\n")
+    assert of_provider(tmp_path)["provider"].detail == "ollama, from ini:swebench_provider"
+    (tmp_path / "pytest.ini").write_text("[pytest]\nswebench_max_workers = many\n")
+    ((check,), settings) = read_settings({}, tmp_path)
+    assert settings is None
+    assert "ini:swebench_max_workers: 'many' is not a whole number" in check.detail
+
+
 def test_misspelt_name_is_a_warning(tmp_path: Path) -> None:
     ((check,), _) = read_settings({"SWEBENCH_MAX_COTS": "1"}, tmp_path)
     assert (check.state, check.cause) == (State.WARN, Cause.CONFIGURATION)

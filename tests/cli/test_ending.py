@@ -178,3 +178,25 @@ def test_a_run_is_found_by_id_by_path_and_as_the_latest(tmp_path: Path) -> None:
     (tmp_path / "empty" / "journal").mkdir(parents=True)
     with pytest.raises(InputError, match="holds no run: it has no journal"):
         layout_in(run_folder(str(tmp_path / "empty"), tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("status", "exits", "told", "code", "kind"),
+    [
+        (10, 10, {}, 10, "Regressed"),
+        (11, 11, {"interrupt": "KeyboardInterrupt"}, 11, "Inconclusive"),  # so xdist names any worker's stop
+        (12, 12, {}, 12, "NotComparable"),
+        (13, 13, {"notes": ("stopped by run's cap: $1",)}, 13, "BudgetEnded"),
+        (OK, 0, {}, ExitCode.OK, None),  # with cells that are broken or were left out
+        (FAILED, 0, {"below": ("gold",), "rate": 0.9}, ExitCode.GENERAL, "FailUnder"),
+        (FAILED, 0, {}, ExitCode.GENERAL, "PytestFailed"),
+    ],
+)
+def test_the_verdict_of_a_gate_decides(
+    tmp_path: Path, status: int, exits: int, told: dict[str, Any], code: int, kind: str | None
+) -> None:
+    write(tmp_path, Outcome.RESOLVED, "WorkerLost", selected=5)
+    gate = {"verdict": "any", "exit": exits, "words": "gate: any: a drop of 3 points is tolerated"}
+    found = end(tmp_path, status, gate=gate, **told)
+    assert (found.code, found.trouble and found.trouble.type) == (code, kind)
+    assert found.as_json()["gate"] == gate

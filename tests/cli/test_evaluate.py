@@ -90,6 +90,20 @@ def test_regrading_reads_the_kept_logs(tmp_path: Path, gold: dict[str, str]) -> 
     assert "1 resolved, 1 verdicts changed" in changed.stdout
 
 
+def test_logs_of_the_official_harness_are_read_again_where_no_run_is(tmp_path: Path, gold: dict[str, str]) -> None:
+    write(tmp_path / "p.jsonl", [prediction(name, patch) for name, patch in gold.items()])
+    runner(tmp_path, "evaluate", "p.jsonl", "-d", "demo", "--eval-max-workers", "1", "--run-id", "mine")
+    exported = runner(tmp_path, "export", "mine", "out", "--to", "harness", "--variant", "predictions")
+    assert exported.returncode == 0, exported.stdout + exported.stderr
+    (logs,) = tmp_path.glob("out/logs/run_evaluation/*/*")
+    again = runner(tmp_path, "evaluate", str(logs), "-d", "demo", "--regrade")
+    assert "read again: 2 logs, 2 resolved, 0 verdicts changed, 0 without one" in again.stdout, again.stderr
+    assert again.returncode == 0
+    nothing = runner(tmp_path, "evaluate", str(tmp_path / "results" / "mine" / "journal"), "-d", "demo", "--regrade")
+    assert nothing.returncode == 1
+    assert "no test_output.txt anywhere in there; give a folder of logs" in nothing.stderr
+
+
 def test_refused_command_writes_no_report(tmp_path: Path, gold: dict[str, str]) -> None:
     write(tmp_path / "p.jsonl", [prediction(FEW[0], gold[FEW[0]])])
     command = ("evaluate", "p.jsonl", "-d", "demo", "--eval-max-workers", "1")

@@ -14,7 +14,6 @@ from pytest_swebench.cli.line import Request, line_of
 from pytest_swebench.cli.mode import Mode
 from pytest_swebench.cli.outcome import ExitCode
 from pytest_swebench.cli.preflight import fly
-from pytest_swebench.config import resolve
 from pytest_swebench.errors import DatasetError, InputError, ProviderRefused
 from tests.plugin.test_bad_input import ROW, write_rows
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
@@ -23,8 +22,7 @@ QUIET = Mode("--no-input")
 
 
 def planned(folder: Path, *options: str, dataset: str = "rows.jsonl", **env: str) -> Plan | None:
-    given = {"dataset": dataset or None}
-    return plan_before(resolve(env, folder, option=given.get), options, folder, QUIET)
+    return plan_before(line_of(Request(dataset=dataset, arms="gold", extra=options), env, folder), folder, QUIET)
 
 
 @pytest.fixture
@@ -64,12 +62,30 @@ def test_it_is_tried_with_the_containers_of_the_run(rows: Path) -> None:
         ["-v", "--sandbox", "local"],
         ["--sandbox=of_a_plugin"],
         ["--harness=official"],
-        ["--grade-network=some"],
-        ["--sandbox-option"],
     ],
 )
 def test_nothing_is_tried_where_nothing_is_graded_in_docker(rows: Path, options: list[str]) -> None:
     assert planned(rows, *options) is None
+
+
+@pytest.mark.parametrize("options", [("--grade-network=some",), ("--sandbox-option",)])
+def test_option_that_pytest_would_refuse_is_refused_before_anything_is_tried(
+    rows: Path, options: tuple[str, ...]
+) -> None:
+    with pytest.raises(InputError, match=rf"^pytest does not start here: argument {options[0].partition('=')[0]}: "):
+        planned(rows, *options)
+
+
+def test_what_follows_the_dashes_or_stands_in_a_named_configuration_counts_as_for_the_run(rows: Path) -> None:
+    write_rows(rows / "two.jsonl", ROW | {"instance_id": "acme__acme-2"}, ROW | {"instance_id": "acme__acme-3"})
+    typed = planned(rows, "--dataset=two.jsonl", "--instance-ids=acme__acme-3", dataset="demo")
+    assert typed is not None
+    assert typed.instance.instance_id == "acme__acme-3"
+    (rows / "other.ini").write_text("[pytest]\naddopts = --grade-network=bridge\nswebench_dataset = two.jsonl\n")
+    configured = planned(rows, "-c", "other.ini", "-o", "swebench_instances=acme-3", dataset="")
+    assert configured is not None
+    assert (configured.instance.instance_id, configured.network) == ("acme__acme-3", "bridge")
+    assert planned(rows, dataset="") is None
 
 
 @pytest.mark.parametrize("value", ["0", "false", "OFF"])

@@ -26,11 +26,13 @@ import pytest
 
 from pytest_swebench.cli.command import cli
 from pytest_swebench.cli.outcome import ExitCode
+from pytest_swebench.statistics.gate import GateExit
 from tests.arms.workflows.answers import GOOD, key_of
 from tests.cli.test_lazy import leaves
 from tests.cli.test_secrets import play
 from tests.plugin.test_bad_input import ROW, write_rows
 from tests.support.calc import WRONG
+from tests.support.graded import put, report
 from tests.support.keyring_play import command
 from tests.support.lacking import mounted
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
@@ -73,8 +75,21 @@ ALONE = (
     Case("--nobody", 1, "NoSuchOption"),
 )
 CASES = (
+    Case("analyze-errors one", says="run_id overview taxonomy markdown data"),
+    Case("analyze-errors --results results/one/results.jsonl --output-dir analysis", says="markdown data"),
+    Case("analyze-errors nobody", 1, "InputError", "runs lie in"),
+    Case("analyze-errors one --output-dir {full}/reports", 4, "RecordError", "--output-dir", needs="full"),
+    Case("baseline list", says="baselines"),
+    Case("baseline list", 1, "InputError", where="{here}/torn"),
+    Case("baseline save main before.json", says="name file size_bytes source"),
+    Case("baseline save main before.json", 1, "InputError", "--replace"),
+    Case("baseline save full {here}/before.json", 4, "RecordError", "another name", where="{full}", needs="full"),
     Case("clean --dry-run", says="lines"),
     Case("clean --results", 1, "InputError", "--yes"),
+    Case("compare one --baseline-variant null", says="sources comparisons cautions"),
+    Case("compare before.json after.json", says="sources comparisons"),
+    Case("compare before.json", 1, "SelectionError", "give another run"),
+    Case("compare before.json nobody.json", 1, "InputError", "results/<run id>"),
     Case("config show", says="settings keys"),
     Case("config show", 1, "InputError", env={"SWEBENCH_MAX_COST": "lots"}),
     Case("config set max_turns 7", says="decides"),
@@ -89,10 +104,17 @@ CASES = (
     Case("evaluate patches.jsonl -d dmo", 1, "DatasetError"),
     Case("evaluate of_rows.jsonl -d rows.jsonl", 2, "DockerUnavailable"),
     Case("evaluate patches.jsonl -d demo --output-dir {full}", 4, "RecordError", needs="full"),
-    Case("export results/one out --to harness --variant gold", says="lines"),
-    Case("export results/one board --to leaderboard --variant gold", says="lines"),
+    Case("export results/one out --to harness --variant gold", says="run_id instances folder"),
+    Case("export results/one board --to leaderboard --variant gold", says="run_id instances folder"),
     Case("export results/one out --to harness --variant nobody", 1, "InputError"),
     Case("export results/one {full}/out --to harness --variant gold", 4, "OSError", needs="full"),
+    Case("gate before.json --baseline after.json", says="verdict variants exit"),
+    Case("gate after.json --baseline before.json", 10, "Regressed", "`lost`"),
+    Case("gate after.json --baseline before.json --gate report", says="verdict"),
+    Case("gate before.json --baseline other.json", 11, "Inconclusive", "more repetitions"),
+    Case("gate before.json --baseline nobody", 12, "NotComparable", "give results/<run id>"),
+    Case("gate before.json", 1, "MissingParameter", "gate --help"),
+    Case("gate before.json --baseline after.json --max-drop 3", 1, "InputError", "give e.g. 3pp"),
     Case(f"generate {ONE} --generation-output made.jsonl", says="cells"),
     Case("generate -d demo --instances nobody", 1, "SelectionError"),
     Case("generate -d demo --show-command", says="command config"),
@@ -108,6 +130,9 @@ CASES = (
     Case("models openai --provider-url {refusing}", 3, "ProviderRefused"),
     Case("models openai --provider-url {failing}", 3, "ProviderError"),
     Case("models openai --provider-url {nobody}", 3, "Busy"),
+    Case("plan --effect 5pp", says="assumption needed_instances rows"),
+    Case("plan --effect 5", 1, "InputError", "give e.g. 3pp"),
+    Case("plan before.json", 1, "SelectionError", "with both"),
     Case("preflight -d demo", says="checks"),
     Case("preflight -d demo --instance nobody", 1, "SelectionError"),
     Case("preflight -d rows.jsonl", 2, "docker_stopped"),
@@ -116,6 +141,9 @@ CASES = (
     Case("quick", says="cells", env=SAVED),
     Case("quick", 1, "InputError"),
     Case("quick", 2, "docker_stopped", env=SAVED | {"SWEBENCH_DATASET": "rows.jsonl", "INSTANCES": ""}),
+    Case("report one", says="run_id file cells"),
+    Case("report nobody", 1, "InputError", "runs lie in"),
+    Case("report one -o {full}/report.html", 4, "RecordError", "--output", needs="full"),
     Case(f"run {ONE} {ASKED} {{url}} --max-cost 1 {PRICED}", says="cells"),
     Case("run -d demo --show-command", says="command config"),
     Case("run -d demo --arms goold", 1, "InputError"),
@@ -159,6 +187,11 @@ CASES = (
     Case("validate-env tasks.jsonl --instances unfit", 1, "Unfit"),
     Case("validate-env demo --show-command", says="lines"),
     Case("validate-env rows.jsonl", 2, "DockerUnavailable"),
+    Case("visualize one", says="files left_out failed"),
+    Case("visualize one --resolved tasks.jsonl", 1, "InputError", "give a JSON file"),
+    Case("visualize one --output-dir {full}/charts", 4, "RecordError", "--output-dir", needs="full"),
+    Case("watch one", says="state variants"),
+    Case("watch nobody", 1, "InputError", "runs lie in"),
 )
 WORK = "--provider openai --profile work"
 # one after another beside one keychain; what is typed is the key
@@ -216,6 +249,10 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         (here / "tasks.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
         (here / "sealed.jsonl").write_text(json.dumps(task_row(repository, task_id="sealed", trusted=False)))
         (here / "good.jsonl").write_text(json.dumps(rows[0]))
+        names = [f"acme__acme-{number}" for number in range(100)]
+        for name, first, last in (("before", 0, 60), ("after", 0, 20), ("other", 10, 70)):
+            put(here / f"{name}.json", report(names[first:last], names[:first] + names[last:]))
+        put(here / "torn" / "baselines" / "main.json", "{")
         yield named
 
 
@@ -338,4 +375,5 @@ def test_every_command_has_its_success_and_its_failures_here() -> None:
         codes[name].add(case.code)
     # the 0 of one is this machine's, that of the other a person's
     assert {name for name, found in codes.items() if not {0, 1} <= found} == {"doctor", "setup"}
-    assert {*set().union(*codes.values()), 130} == set(ExitCode)
+    assert {*set().union(*codes.values()), 130} - codes["gate"] == set(ExitCode) - codes["gate"]
+    assert codes["gate"] == {*GateExit} - {GateExit.BUDGET_ENDED} | {ExitCode.GENERAL}  # which a finished run is not

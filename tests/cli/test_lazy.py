@@ -13,6 +13,8 @@ import pytest
 
 from pytest_swebench.cli.command import cli
 from pytest_swebench.cli.lazy import LazyGroup, Verb, meant
+from pytest_swebench.cli.naming import complete_run
+from tests.support.graded import run_of
 
 MOST_CPU_S = 0.3
 
@@ -95,7 +97,7 @@ def test_page_on_the_command_tells_every_option_of_run() -> None:
 def test_nearest_command_is_named() -> None:
     done = command("lst-instances")
     assert (done.returncode, done.stdout) == (1, "")
-    assert "No such command 'lst-instances'; did you mean 'list-instances'? known: clean, " in done.stderr
+    assert "No such command 'lst-instances'; did you mean 'list-instances'? known: analyze-errors, " in done.stderr
 
 
 def test_nearest_option_is_named() -> None:
@@ -115,6 +117,8 @@ def test_a_word_that_belongs_nowhere_is_refused() -> None:
     [
         ("swebench-runner vali", ["validate", "validate-env"]),
         ("swebench-runner task ba", ["batch"]),
+        ("swebench-runner baseline ", ["list", "save"]),
+        ("swebench-runner gate --base", ["--baseline", "--baseline-variant"]),
         ("swebench-runner run --rerun", ["--rerun-failed"]),
         ("swebench-runner --no", ["--no-input"]),
     ],
@@ -123,6 +127,23 @@ def test_shell_completes_commands_and_options(typed: str, offered: list[str]) ->
     env = {"_SWEBENCH_RUNNER_COMPLETE": "bash_complete", "COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
     done = command(**env)
     assert [line.partition(",")[2] for line in done.stdout.splitlines()] == offered
+
+
+@pytest.mark.parametrize("typed", ["show on", "compare on", "gate on", "baseline save main on", "report on"])
+def test_shell_completes_the_ids_of_runs_and_files(typed: str, tmp_path: Path) -> None:
+    for name in ("one", "only", "two"):
+        run_of(tmp_path, name, {"a": "R"})
+    words = f"swebench-runner {typed}"
+    env = {"_SWEBENCH_RUNNER_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = command(**env, OUTPUT_DIR=str(tmp_path))
+    assert sorted(done.stdout.splitlines()) == ["file,on", "plain,one", "plain,only"]
+
+
+def test_without_readable_settings_no_run_is_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SWEBENCH_MAX_COST", "lots")
+    monkeypatch.delenv("OUTPUT_DIR", raising=False)
+    argument = click.Argument(["run"])
+    assert complete_run(click.Context(inner), argument, "") == []
 
 
 def test_completion_script_is_printed_for_the_shell() -> None:

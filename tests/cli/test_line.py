@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pytest_swebench.cli.line import Line, Request, added_options, line_of, way_on
+from pytest_swebench.cli.line import Line, Request, line_of, way_on
 from pytest_swebench.errors import InputError
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -92,10 +92,9 @@ def test_every_option_has_its_place(tmp_path: Path) -> None:
         "--rerun-failed=other",
         "--generate-only",
         "--allow-partial",
-        *COOL,
         "-n4",
         "-v",
-        "--temperatures=0.7",  # which holds
+        "--temperatures=0.7",  # so `run` has none of its own
     ]
 
 
@@ -166,23 +165,13 @@ def test_the_line_that_goes_on_is_the_one_that_was_typed(given: dict[str, Any], 
     assert way_on(Request(**given), typed, "r-1") == f"to go on: swebench-runner {line}"
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("pytest.ini", "[pytest]\naddopts = -v --sandbox=local\n"),
-        ("pyproject.toml", '[tool.pytest]\naddopts = ["-v", "--sandbox=local"]\n'),
-    ],
-)
-def test_options_that_pytest_adds_by_itself_are_those_of_its_configuration_and_then_of_the_environment(
-    tmp_path: Path, name: str, text: str
-) -> None:
-    (tmp_path / name).write_text(text)
-    env = {"PYTEST_ADDOPTS": "--grade-network 'bridge'"}
-    assert added_options(env, tmp_path) == ["-v", "--sandbox=local", "--grade-network", "bridge"]
-    (tmp_path / name).unlink()
-    assert added_options({}, tmp_path) == []
-    with pytest.raises(InputError, match=r"^PYTEST_ADDOPTS \"-k 'it\": No closing quotation; write it as in a shell$"):
-        added_options({"PYTEST_ADDOPTS": "-k 'it"}, tmp_path)
+def test_what_follows_the_dashes_is_what_the_line_comes_to(tmp_path: Path) -> None:
+    line = line_of(Request(extra=("--dataset=lite", "--model=m", "--temperatures=0.3")), NOTHING, tmp_path)
+    assert options(line) == ["--arms=s1_tdd", "--dataset=lite", "--model=m", "--temperatures=0.3"]
+    assert line.config["dataset"] == {"value": "lite", "source": "--dataset"}
+    assert line.snapshot().startswith("config: dataset=lite split=test arms=s1_tdd model=m ")
+    patches = line_of(Request(dataset="lite", extra=("--patches=p.jsonl",)), NOTHING, tmp_path)
+    assert options(patches) == ["--dataset=lite", "--arms=predictions", "--patches=p.jsonl"]
 
 
 def test_profile_of_a_run_is_told_with_its_source(tmp_path: Path) -> None:

@@ -79,9 +79,14 @@ def test_without_a_provider_the_known_ones_are_listed_with_their_keys_sources() 
     assert (known["openrouter"], known["openai"]) == ("env:OPENROUTER_API_KEY", "")
 
 
-def test_provider_and_address_are_those_of_a_run_here(tmp_path: Path) -> None:
+@pytest.mark.parametrize("place", ["yaml", "ini"])
+def test_provider_and_address_are_those_of_a_run_here(tmp_path: Path, place: str) -> None:
     with serving() as server:
-        write(tmp_path, yaml=f"generation: {{provider: openrouter, base_url: '{server.openai_url}'}}")
+        if place == "yaml":
+            write(tmp_path, yaml=f"generation: {{provider: openrouter, base_url: '{server.openai_url}'}}")
+        else:
+            ini = f"[pytest]\nswebench_provider = openrouter\nswebench_provider_url = {server.openai_url}\n"
+            (tmp_path / "pytest.ini").write_text(ini)
         assert printed() == printed("openrouter")
         assert "org/big" in printed()
         assert printed("all").startswith("provider ")

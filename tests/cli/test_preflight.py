@@ -110,6 +110,13 @@ def test_demo_is_ready_anywhere(tmp_path: Path, env: dict[str, str]) -> None:
     assert not (tmp_path / ".env").exists()
 
 
+def test_dataset_is_the_one_that_runs_here_would_take(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\nswebench_dataset = demo\nswebench_instances = tinyconf-5\n")
+    done = run(tmp_path, env)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reference patch of tinyconf__tinyconf-5" in done.stdout
+
+
 def test_instance_can_be_named(tmp_path: Path, env: dict[str, str]) -> None:
     last = load_demo()[-1].instance_id
     told = json.loads(run(tmp_path, env, "-d", "demo", "--instance", last, "--json").stdout)

@@ -224,8 +224,15 @@ def test_without_a_keychain_nobody_is_asked_for_a_key(tmp_path: Path) -> None:
     assert (got.code, got.json["result"]["trouble"]) == (0, "there is no keychain here")
 
 
-def test_profile_may_be_chosen_in_dotenv(tmp_path: Path) -> None:
-    tmp_path.joinpath(".env").write_text("SWEBENCH_PROFILE=work\n")
+@pytest.mark.parametrize(
+    ("file", "text", "source"),
+    [
+        (".env", "SWEBENCH_PROFILE=work\n", ".env:SWEBENCH_PROFILE"),
+        ("pytest.ini", "[pytest]\nswebench_profile = work\n", "ini:swebench_profile"),
+    ],
+)
+def test_profile_may_be_chosen_in_files(tmp_path: Path, file: str, text: str, source: str) -> None:
+    tmp_path.joinpath(file).write_text(text)
     unknown, _, got = without_keychain(
         tmp_path,
         command("secrets", "get", "openai"),
@@ -233,7 +240,7 @@ def test_profile_may_be_chosen_in_dotenv(tmp_path: Path) -> None:
         command("secrets", "get", "openai", "--json", OPENAI_API_KEY__WORK=CANARY),
     )
     assert unknown.code == 1
-    assert ".env:SWEBENCH_PROFILE: unknown profile 'work'; known: (none); a new one: swebench-runner" in unknown.err
+    assert f"{source}: unknown profile 'work'; known: (none); a new one: swebench-runner" in unknown.err
     assert (got.json["result"]["account"], got.json["result"]["source"]) == ("openai:work", "env:OPENAI_API_KEY__WORK")
 
 

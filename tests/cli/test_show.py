@@ -49,7 +49,8 @@ def test_summary_is_shown_again_and_nothing_changed(root: Path) -> None:
     done = command(root, "show")
     assert done.returncode == 0, done.stderr
     (row,) = [line.split() for line in done.stdout.splitlines() if line.startswith("gold")]
-    assert row[:6] == ["gold", "2/2", "2", "1", "50.0", "50.0"]
+    assert row[:3] == ["gold", "1/2", "50.0%"]
+    assert "attempted 2 of 2 cells (100%), graded 2, total cost $0.50" in done.stdout.splitlines()
     assert "unresolved 1:" in done.stdout
     assert done.stdout.splitlines()[-1].startswith(f"all of it: {root / RUN_ID} (")
     assert command(root, "show", RUN_ID).stdout == done.stdout

@@ -125,6 +125,23 @@ def test_cost_is_estimated_before_and_told_after(run: Run, pytester: pytest.Pyte
     assert low <= actual(pytester.path) <= high
 
 
+@pytest.mark.parametrize("temperatures", ["0.2", "0.2,0.7"])
+def test_what_a_paid_comparison_can_see_is_told_before_it_starts(
+    run: Run, pytester: pytest.Pytester, temperatures: str
+) -> None:
+    pytester.makeconftest(TALKING)
+    with LLMServer([ScriptedAnswer(text="yes", usage={"input": 100, "output": 100})] * 20) as server:
+        talk = list(options(server.openai_url, "--price=0,1", "--max-instances=3", f"--temperatures={temperatures}"))
+        talk[talk.index("--arms=singleshot")] = "--arms=gold,talking"
+        lines = run(*talk).outlines
+    told = [line for line in lines if "can be told apart" in line]
+    assert [line.partition(" can be")[0] for line in told] == (
+        ["swebench: two variants on 3 instances x 1"] if "," in temperatures else []
+    )
+    costs = [number for number, line in enumerate(lines) if "estimate" in line and "cost" in line]
+    assert all(lines.index(line) > costs[0] for line in told)
+
+
 def on_terminal(pytester: pytest.Pytester, answer: str, *args: str) -> Film:
     """Run on a terminal whose person answers the question."""
     env = {name: value for name, value in os.environ.items() if name not in {"CI", "NO_COLOR"}} | {"TERM": "xterm"}

@@ -44,14 +44,14 @@ def test_forged_verdict_is_told_wherever_results_are(run: Run, pytester: pytest.
     assert states == {HONEST: "clean", FORGED: "tampered"}
     result.stdout.fnmatch_lines(["tampered 1: *", f"    {FORGED}/predictions/r1: *"])
     (row,) = [line.split() for line in result.outlines if line.startswith("predictions")]
-    assert row[1:5] == ["2/2", "2", "2", "1"]  # attempted, graded, resolved, clean
+    assert (row[1], row[6]) == ("2/2", "1")  # resolved of attempted, clean
     cases = ET.parse(pytester.path / "j.xml").iter("testcase")
     told = {case.get("name", ""): case.find("./properties/property[@name='integrity']") for case in cases}
     values = {name: found.get("value", "") for name, found in told.items() if found is not None}
     assert values[f"test_swebench[{HONEST}/predictions/r1]"] == "clean"
     assert values[f"test_swebench[{FORGED}/predictions/r1]"].startswith("tampered: control: ")
-    summary = json.loads(next(pytester.path.glob("results/*/summary.json")).read_text())
-    assert (summary[0]["resolved_clean"], summary[0]["resolved_tampered"]) == (1, 1)
+    (summary,) = json.loads(next(pytester.path.glob("results/*/summary.json")).read_text())["variants"]
+    assert (summary["resolved_clean"], summary["resolved_tampered"]) == (1, 1)
 
 
 def test_without_control_a_resolved_cell_is_not_called_clean(run: Run, pytester: pytest.Pytester, patches: str) -> None:

@@ -1,4 +1,4 @@
-"""What trying other tools as a newcomer taught: twelve lessons, each with its tests; but one is measured.
+"""What trying other tools as a newcomer taught: twelve lessons, each with its tests.
 
 The tests are here, in test_lessons_stopping.py, or where `ELSEWHERE` says.
 """
@@ -12,18 +12,27 @@ import resource
 import shlex
 import subprocess
 import sys
+import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
 from pytest_swebench.failures import fix_of
+from pytest_swebench.grading.harness.call import row_of
 from pytest_swebench.reporting.progress.plugin import SILENCE_S, TICK_S
 from tests.plugin.conftest import Run, outcomes, records
 from tests.plugin.test_bad_input import ROW
-from tests.support.llm_server import LLMServer, Status
+from tests.support.calc import FIX
+from tests.support.engine_door import engine_door
+from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
 from tests.support.recorded import RecordedAnswers
+from tests.support.trivial import trivial_image, trivial_instance
+
+if TYPE_CHECKING:
+    from docker import DockerClient
 
 ELSEWHERE: Final[Mapping[int, tuple[str, ...]]] = {
     1: (
@@ -74,9 +83,9 @@ ELSEWHERE: Final[Mapping[int, tuple[str, ...]]] = {
         "tests/test_packaging.py::test_the_demo_runs_in_an_empty_folder",
     ),
 }
-"""Lesson -> tests outside of this module. Of 8, arms are not yet held against each other."""
-MEASURED: Final = {11: "benchmarks/grading.py"}
-"""Lesson -> benchmark, which nothing fails by."""
+"""Lesson -> tests outside of this module."""
+MEASURED: Final = {11: ("benchmarks/overhead.py", "benchmarks/grading.py")}
+"""Lesson -> benchmarks, which nothing fails by: its time on the clock is no matter for a test."""
 
 DEMO = ("-m", "experiment", "--dataset=demo")
 WAITING_ARM = """
@@ -99,6 +108,23 @@ WAITING_ARM = """
 
     def pytest_swebench_arms():
         return [Arm()]
+"""
+TWO_ARMS = """
+    from pytest_swebench.arms.protocol import Solution
+    from pytest_swebench.datasets.demo import load_demo
+
+    PATCHES = {one.instance_id: one.hidden.gold_patch for one in load_demo()}
+
+    class Arm:
+        version, paid, oracle = "1", False, False
+        def __init__(self, name, mends):
+            self.name, self.mends = name, mends
+        def check(self, instances): pass
+        def solve(self, context):
+            return Solution(patch=PATCHES[context.problem.instance_id] if self.mends else "")
+
+    def pytest_swebench_arms():
+        return [Arm("mends", True), Arm("idles", False)]
 """
 
 BREAKS_ALL = """\
@@ -296,9 +322,22 @@ def test_lesson_8_everything_can_be_read_off_the_terminal(run: Run, pytester: py
     table = re.findall(r"^(tinyconf\S+) +(\d/\d) +(\d/\d)$", text, re.MULTILINE)
     assert table == [("tinyconf__tinyconf-5", "3/3", "0/3"), ("tinyconf__tinyconf-9", "3/3", "0/3")]
     assert re.search(r"^resolved of attempted +gold\* +null$", text, re.MULTILINE)
-    assert re.search(r"^gold\* +6/6 +6 +6 +100.0 +100.0 +0 ", text, re.MULTILINE)
+    assert re.search(r"^gold\* +6/6 +100\.0% +[\d.]+ - 100\.0 ", text, re.MULTILINE)
+    assert "\nattempted 12 of 12 cells (100%), graded 12\n" in text
     (folder,) = re.findall(r"^all of it: +(\S+)/ ", text, re.MULTILINE)
     assert len((pytester.path / folder / "results.jsonl").read_text().splitlines()) == 12
+
+
+def test_lesson_8_arms_are_held_against_each_other_with_an_interval(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(TWO_ARMS)
+    text = run(*DEMO, "--arms=idles,gold,mends", "--max-instances=6", "--outcome=capture").stdout.str()
+    assert "\npaired on 6 instances, in pp; exact sign-flip p, Holm over 1 pair\n" in text
+    assert "\n  mends vs idles  +100.0 [+19.7, +100.0] 6 won 0 lost p=.031 better\n" in text
+    assert "\none repetition: rerun luck is not measured " in text
+    (path,) = pytester.path.glob("results/*/summary.json")
+    (pair,) = json.loads(path.read_text())["analysis"]["comparisons"]
+    assert (pair["variant"], pair["baseline"], pair["verdict"]) == ("mends", "idles", "better")
+    assert pair["numbers"]["difference"] == 1.0
 
 
 # 9. Suspicious verdicts say so.
@@ -314,8 +353,9 @@ def test_lesson_9_where_nothing_passes_any_more_a_warning_stands_beside_the_verd
     assert record["outcome"] == "unresolved"
     assert record["verdict"]["warning"].startswith("no PASS_TO_PASS test passes any more")
     text = result.stdout.str()
+    unwrapped = " ".join(text.split())
     assert re.search(
-        r"^WARNING 1: no PASS_TO_PASS test passes any more: .* tinyconf__tinyconf-5/predictions/r1;", text, re.M
+        r" WARNING 1: no PASS_TO_PASS test passes any more: .* tinyconf__tinyconf-5/predictions/r1;", unwrapped
     )
     assert re.search(r"^\[1/1\] \S+ unresolved \(no PASS_TO_PASS test passes any more", text, re.MULTILINE)
 
@@ -367,14 +407,36 @@ def test_lesson_10_help_takes_little_memory() -> None:
     assert helped_kb - bare_kb < 60 * 1024
 
 
+# 11. Little overhead: what it is made of is counted here, and timed by `MEASURED`.
+
+
+@pytest.mark.usefixtures("uncovered")
+def test_lesson_11_an_instance_takes_few_containers_and_little_of_our_own_time(
+    docker_client: DockerClient, run: Run, pytester: pytest.Pytester, server: LLMServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trivial_image(docker_client)
+    rows = "".join(json.dumps(row_of(trivial_instance(number))) + "\n" for number in range(3))
+    pytester.path.joinpath("rows.jsonl").write_text(rows)
+    server.behave_from_now_on([ScriptedAnswer(f"```diff\n{FIX}```\n")])
+    with tempfile.TemporaryDirectory() as folder, engine_door(Path(folder)) as door:  # socket names must be short
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{door.path}")
+        used_s = processor_s()
+        result = run(*asked_of(server, "--dataset=rows.jsonl", "--price=0", "--no-control"))
+        used_s = processor_s() - used_s
+    result.assert_outcomes(passed=3)
+    asked = Counter(request.rpartition("/")[2] for request in door.asked if request.startswith("POST "))
+    assert asked["create"] == asked["attach"] * 2 == 6  # one container to solve in, one to be graded in
+    assert asked["start"] <= 6 + asked["exec"] <= 6 + 3 * 5
+    assert len(door.asked) <= 3 * 40
+    assert used_s < 3 * 1.5
+
+
 def test_every_lesson_has_tests_and_each_that_is_named_is_there() -> None:
     root = Path(__file__).parents[2]
     text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_lessons*.py"))
     here = re.findall(r"^def test_lessons?_(\d+)(?:_and_(\d+))?_", text, re.MULTILINE)
-    assert {int(number) for numbers in here for number in numbers if number} | {*ELSEWHERE} == {*range(1, 13)} - {
-        *MEASURED
-    }
-    assert all((root / place).is_file() for place in MEASURED.values())
+    assert {int(number) for numbers in here for number in numbers if number} | {*ELSEWHERE} == {*range(1, 13)}
+    assert all((root / place).is_file() for places in MEASURED.values() for place in places)
     for place in (place for places in ELSEWHERE.values() for place in places):
         file, _, name = place.partition("::")
         assert f"\ndef {name}(" in (root / file).read_text(), place

@@ -27,7 +27,8 @@ def test_demo_shows_every_outcome_and_explains_it(run: Run, pytester: pytest.Pyt
         [
             "swebench: no dataset chosen: the embedded demo*",
             "*experiment summary*",
-            "singleshot * 13/13 * 6 *",
+            "singleshot * 6/13 *46.2% *60.0% *",
+            "attempted 13 of 13 cells (100%), graded 10",
             "resolved 6: every hidden test passes",
             "unresolved 4: *",
             "no_patch 2: *",
@@ -38,6 +39,13 @@ def test_demo_shows_every_outcome_and_explains_it(run: Run, pytester: pytest.Pyt
             "per variant: results/singleshot_run1_*.jsonl",
             "next: pytest -m experiment*",
         ]
+    )
+
+
+def test_quiet_run_ends_with_a_line_a_variant(run: Run) -> None:
+    result = run("-m", "experiment", "-q", "--arms=gold,null", "--instances=tinyconf-5", "--outcome=capture")
+    result.stdout.fnmatch_lines(
+        ["*experiment summary*", "gold[*]: 1/1 100.0%", "null: 0/1 0.0%", "tests: 2 passed, *"], consecutive=True
     )
 
 
@@ -103,7 +111,7 @@ def test_exitfirst_stops_and_the_summary_counts_what_was_selected(run: Run, pyte
     result = run("-m", "experiment", "--arms", "null", "--instances", "tinyconf", "-x")
     result.assert_outcomes(failed=1)
     assert len(records(pytester.path)) == 1
-    result.stdout.fnmatch_lines(["null * 1/4 *"])
+    result.stdout.fnmatch_lines(["null * 0/1 *", "missing: null 3 not run of 4 cells; coverage 25.0%"])
 
 
 def test_fail_under_decides_the_exit_code(run: Run) -> None:

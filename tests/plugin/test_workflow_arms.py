@@ -15,6 +15,7 @@ from pytest_swebench.records.dag import read_dag
 from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.trace import EventType, GuardVerdict
 from pytest_swebench.records.tracereader import load_trace_escalations, read_trace
+from pytest_swebench.reporting.errors.writing import analyze_final_errors
 from tests.arms.workflows.answers import BAD, GOOD, key_of
 from tests.arms.workflows.playing import NAME
 from tests.arms.workflows.real import FEW, answers_for
@@ -72,7 +73,7 @@ def test_arms_are_graded_traced_and_marked(
         result = run(*demo(server, wire, "s1_tdd", "s1_direct", "s1_tdd_verified"))
         assert len(server.requests) == 4 + 3 + 4
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["*s1_tdd_verified[*]*", "*oracle: sees the hidden tests*"])
+    result.stdout.fnmatch_lines(["s1_tdd..rified[*] *", "[*] oracle: sees hidden tests*", "* s1_tdd_verified[*]"])
     assert "s1_direct*" not in result.stdout.str()
     found = by_arm(pytester.path)
     assert {arm: (record["outcome"], record["oracle"]) for arm, record in found.items()} == {
@@ -121,6 +122,10 @@ def test_step_back_is_on_disk(run: Run, pytester: pytest.Pytester, monkeypatch: 
     (record,) = records(pytester.path)
     assert record["per_step_tokens"] == {"ap_analysis": 240, "ap_gen_test": 240, "ap_gen_patch": 480}
     assert (record["retry_count"], record["failed_step"], record["outcome"]) == (3, None, "resolved")
+    told = analyze_final_errors(place.folder).analysis.escalations
+    assert (told.total, told.guards, told.triggers) == (1, {"patch": 1}, {"STAGNATION": 1})
+    assert told.invalidated == dict.fromkeys(("ap_analysis", "ap_gen_patch", "ap_gen_test"), 1)
+    assert told.each == (info,)
 
 
 def test_failed_step_and_guard_are_recorded(

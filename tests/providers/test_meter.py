@@ -8,6 +8,7 @@ import pytest
 
 from pytest_swebench.errors import LimitReached, ReplayMiss
 from pytest_swebench.outcome import Stop
+from pytest_swebench.providers.deadline import Stopped
 from pytest_swebench.providers.meter import Meter, conclude
 from pytest_swebench.providers.protocol import Answer, Message, Request, StopReason, Usage
 from pytest_swebench.providers.replay import ReplayProvider, write_recordings
@@ -39,6 +40,28 @@ def test_calls_usage_and_cost_add_up(replay: ReplayProvider) -> None:
     meter.complete(REQUEST, timeout_s=1)
     assert (meter.calls, meter.usage, meter.served) == (2, Usage(20, 10, cache_read=4), {})
     assert meter.cost_usd == pytest.approx(0.02)
+
+
+class CutShort:
+    """Has an answer, and is told to stop."""
+
+    name = "cut short"
+
+    def complete(self, request: Request, *, timeout_s: float) -> Answer:
+        raise Stopped(ANSWER, KeyboardInterrupt("by hand"))
+
+    def close(self) -> None:
+        raise AssertionError("nobody closes it here")
+
+
+def test_answer_that_came_after_ctrl_c_is_counted_and_kept_before_the_interrupt_goes_on(tmp_path: Path) -> None:
+    meter = Meter(CutShort(), price=cent_a_call, transcript_path=tmp_path / "transcript.jsonl")
+    with pytest.raises(KeyboardInterrupt, match="by hand") as stopped:
+        meter.complete(REQUEST, timeout_s=1)
+    assert type(stopped.value) is KeyboardInterrupt
+    assert (meter.calls, meter.usage, meter.cost_usd) == (1, ANSWER.usage, 0.01)
+    (kept,) = (tmp_path / "transcript.jsonl").read_text().splitlines()
+    assert json.loads(kept)["provider"] == "cut short"
 
 
 def test_one_unknown_price_makes_the_total_unknown_for_good(replay: ReplayProvider) -> None:

@@ -13,21 +13,21 @@ from pytest_swebench.cell import Cell, Variant
 from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.errors import RecordError
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.figures import summary_csv
 from pytest_swebench.records.journal import Journal, JournalRead, read_journals
 from pytest_swebench.records.layout import RunLayout, set_aside, write_json, write_whole
+from pytest_swebench.records.lost import Loss, lost_record, opening_from_plan
 from pytest_swebench.records.results import (
-    Loss,
     ResultFiles,
     final_records,
-    lost_record,
     merge,
-    opening_from_plan,
     paid,
     unfinished,
 )
 from pytest_swebench.records.schema import RunInfo, cell_of, run_metadata
-from pytest_swebench.records.summary import summarise, summary_csv
+from pytest_swebench.records.summary import summarise
 from pytest_swebench.redact import Redactor
+from pytest_swebench.statistics.analysis import analyse
 from tests.support.made import made_record
 
 CELLS = [Cell(f"acme__acme-{number}", variant, 1) for number in range(2) for variant in ("gold", "tdd")]
@@ -122,7 +122,7 @@ def test_merge_writes_results_summary_and_predictions(layout: RunLayout) -> None
         (CELLS[3], "no_patch"),
     ]
     assert json_lines(layout.results) == merged.records
-    summaries = json.loads((layout.folder / "summary.json").read_text(encoding="utf-8"))
+    summaries = json.loads((layout.folder / "summary.json").read_text(encoding="utf-8"))["variants"]
     shown = [(one["variant"], one["selected"], one["attempted"], one["infra"]) for one in summaries]
     assert shown == [("gold", 2, 2, 0), ("tdd", 3, 1, 1)]
     rows = list(csv.DictReader((layout.folder / "summary.csv").read_text(encoding="utf-8").splitlines()))
@@ -244,7 +244,7 @@ def test_unknown_price_makes_the_sum_unknown() -> None:
 def test_tokens_count_what_a_cache_gave() -> None:
     (summary,) = summarise([made_record(CELLS[0])], {})
     assert (summary.input_tokens, summary.output_tokens) == (1050, 200)
-    assert summary_csv([]) == ""
+    assert summary_csv([], analyse([])) == ""
 
 
 def test_files_appear_whole_and_leave_nothing_beside_them(tmp_path: Path) -> None:

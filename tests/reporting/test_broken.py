@@ -87,3 +87,10 @@ def test_warnings_name_their_cells() -> None:
     assert "WARNING[/] 7: no PASS_TO_PASS test passes any more" in line
     assert r"a\[0]/x/r1, " in line or "a[0]/x/r1, " in line
     assert line.endswith("a[4]/x/r1 and 2 more; see swebench-runner validate-env")
+
+
+def test_patch_that_is_no_diff_is_said_to_be_none() -> None:
+    texts = {"a-1": "diff --git a/x b/x\n", "a-2": "", "a-3": " \n"}
+    texts |= {"a-4": "I would change x.\n", "a-5": "--- x\n+++ x\n"}
+    records = [made_record(Cell(name, "x", 1), Outcome.UNRESOLVED, patch=text) for name, text in texts.items()]
+    assert warned(records) == ["[bold yellow]WARNING[/] 2: the patch is no diff at all: a-4/x/r1, a-5/x/r1"]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from pytest_swebench.cell import Cell
 from pytest_swebench.datasets.instance import Kind
@@ -15,15 +13,9 @@ from pytest_swebench.reporting.grid import grid
 from tests.support.made import made_record
 
 
-def shown(records: list[dict[str, Any]]) -> list[list[str]]:
+def shown(records: list[dict[str, Any]], width: int = 200) -> list[list[str]]:
     """Return what stands in the table, row by row; nothing where there is none."""
-    table = grid(records)
-    if table is None:
-        return []
-    console = Console(file=io.StringIO(), width=200)
-    console.print(table)
-    assert isinstance(console.file, io.StringIO)
-    return [line.split("  ") for line in console.file.getvalue().splitlines()]
+    return [line.split("  ") for line in grid(records, width)]
 
 
 def ended(instance: str, variant: str, *outcomes: Outcome, **fields: Any) -> list[dict[str, Any]]:
@@ -66,3 +58,13 @@ def test_there_is_none_where_nothing_can_be_compared_at_a_glance(records: list[d
 def test_names_with_brackets_are_shown_as_they_are() -> None:
     (_, row) = shown(ended("a[bold]-1", "x", Outcome.RESOLVED, Outcome.RESOLVED))
     assert row[0].startswith("a[bold]-1")
+
+
+def test_names_are_cut_where_the_table_would_be_too_wide_and_left_out_where_that_is_not_enough() -> None:
+    long = [f"{'x' * 50}+t0.{number}" for number in range(8)]
+    three = [record for name in long[:3] for record in ended("acme__acme-1", name, Outcome.RESOLVED)]
+    lines = grid(three, 79)
+    assert max(map(len, lines)) <= 79
+    assert len({*lines[0].split()[3:]}) == 3
+    assert lines[1].split() == ["acme__acme-1", "1/1", "1/1", "1/1"]
+    assert grid([record for name in long for record in ended("acme__acme-1", name, Outcome.RESOLVED)], 79) == []

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import socket
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from pytest_swebench.cell import Cell
 from pytest_swebench.events import CellFinished, CellStarted, PhaseStarted
-from pytest_swebench.reporting.langsmith import Account, Tracer, feedback_of, make_tracer
+from pytest_swebench.outcome import Outcome
+from pytest_swebench.reporting.langsmith.account import Account
+from pytest_swebench.reporting.langsmith.attempt import attempt_of, feedback_of, recorded
+from pytest_swebench.reporting.langsmith.tracer import Tracer, make_tracer
+from tests.support.langsmith_server import LangSmithServer, env_for, langsmith_server, project
+from tests.support.made import made_record
 
 CELL = Cell("django__django-11099", "s1_tdd", 2)
 INPUTS = {
@@ -40,75 +42,23 @@ RECORD: dict[str, Any] = {
     "patch": "diff --git a/x b/x\n",
     "error": None,
 }
+STARTED = "2026-01-02T03:04:05.678+00:00"
 RUN_ONE_CELL = f"""
 from pytest_swebench.cell import Cell
 from pytest_swebench.events import CellFinished, CellStarted
-from pytest_swebench.reporting.langsmith import make_tracer
+from pytest_swebench.reporting.langsmith.tracer import make_tracer
 
 def run_one_cell(tracer):
-    tracer(CellStarted({CELL!r}, 1, {INPUTS!r}))
+    tracer(CellStarted({CELL!r}, 1, {INPUTS!r}, {STARTED!r}))
     tracer(CellFinished({CELL!r}, {RECORD!r}))
 """
 ENOUGH_S = 120.0  # only a bound for a stuck test: everything arrives as soon as it is sent
 
 
-@dataclass
-class LangSmithServer:
-    url: str
-    requests: list[tuple[str, str, Any]] = field(default_factory=list)
-    projects: list[str] = field(default_factory=list)
-    refuse: tuple[str, ...] = ()
-
-    def sent(self, method: str, path: str) -> list[Any]:
-        return [body for verb, where, body in self.requests if verb == method and where.startswith(path)]
-
-
 @pytest.fixture
 def server() -> Iterator[LangSmithServer]:
-    class Handler(BaseHTTPRequestHandler):
-        def _handle(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
-            body = json.loads(self.rfile.read(size)) if size else None
-            state.requests.append((self.command, self.path, body))
-            if self.path.startswith(state.refuse or ("none",)):
-                return self._reply(422, {"detail": "not today"})
-            if self.path.startswith("/sessions") and self.command == "POST":
-                state.projects.append(body["name"])
-                return self._reply(200, project(body["name"]))
-            if self.path.startswith("/sessions"):
-                return self._reply(200, [project(name) for name in state.projects if f"name={name}" in self.path])
-            return self._reply(200, {})
-
-        do_GET = do_POST = do_PATCH = _handle
-
-        def _reply(self, status: int, body: Any) -> None:
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Keep the test's own stderr clean."""
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    state = LangSmithServer(f"http://127.0.0.1:{httpd.server_address[1]}")
-    thread = threading.Thread(target=httpd.serve_forever, daemon=True)
-    thread.start()
-    yield state
-    httpd.shutdown()
-    httpd.server_close()
-    thread.join()
-
-
-def project(name: str) -> dict[str, Any]:
-    ids = {"id": str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "tenant_id": str(uuid.UUID(int=1))}
-    return {**ids, "name": name, "reference_dataset_id": None}
-
-
-def env_for(url: str, **more: str) -> dict[str, str]:
-    return {"LANGSMITH_TRACING": "true", "LANGSMITH_API_KEY": "key-1234567890", "LANGSMITH_ENDPOINT": url, **more}
+    with langsmith_server() as state:
+        yield state
 
 
 def tracer_for(url: str, notices: list[str], **more: str) -> Tracer:
@@ -117,10 +67,34 @@ def tracer_for(url: str, notices: list[str], **more: str) -> Tracer:
     return tracer
 
 
-def trace(tracer: Tracer, record: dict[str, Any] = RECORD) -> None:
-    tracer(CellStarted(CELL, 1, INPUTS))
+def trace(tracer: Tracer, record: dict[str, Any] = RECORD, attempt: int = 1) -> None:
+    tracer(CellStarted(CELL, attempt, INPUTS, STARTED))
     tracer(PhaseStarted(CELL, "solve"))
     tracer(CellFinished(CELL, record))
+
+
+def test_closing_waits_as_long_as_messages_arrive(server: LangSmithServer) -> None:
+    """Twenty of them here, at 0.2 seconds each, with a wait of 3 seconds for any."""
+    notices: list[str] = []
+    tracer = tracer_for(server.url, notices)
+    server.delay_s = 0.2
+    for rep in range(1, 11):
+        tracer(CellStarted(Cell("a__a-1", "v", rep), 1, INPUTS, STARTED))
+    tracer.close(3.0, ENOUGH_S)
+    assert notices == []
+    assert len(server.sent("PATCH", "/runs")) == 10
+
+
+def test_password_in_an_address_stays_out_of_what_is_told(server: LangSmithServer) -> None:
+    notices: list[str] = []
+    server.refuse = ("/runs",)
+    host = server.url.removeprefix("http://")
+    tracer = tracer_for(f"http://someone:pass@word@{host}", notices)
+    trace(tracer)
+    tracer.close(ENOUGH_S)
+    assert f"did not reach http://{host}; " in notices[-1]
+    assert "word@" not in "".join(notices)
+    assert "word@" not in repr(Account(key="k", endpoint=f"http://a:pass@word@{host}", project="p"))
 
 
 def test_a_cell_becomes_a_run_with_its_inputs_and_outputs(server: LangSmithServer) -> None:
@@ -182,15 +156,30 @@ def test_the_error_of_a_cell_is_the_error_of_its_run(server: LangSmithServer) ->
 def test_attempts_of_one_cell_are_runs_of_their_own(server: LangSmithServer) -> None:
     tracer = tracer_for(server.url, [])
     trace(tracer)
-    trace(tracer)
+    trace(tracer, attempt=2)
     tracer.close(ENOUGH_S)
-    assert len({body["id"] for body in server.sent("POST", "/runs")}) == 2
+    assert sorted(run["inputs"]["attempt"] for run in server.runs.values()) == [1, 2]
     assert len(server.sent("PATCH", "/runs")) == 2
+
+
+def test_ids_are_of_version_7_and_of_one_attempt_alone() -> None:
+    inputs = {**INPUTS, "attempt": 1}
+    one = attempt_of("p", str(CELL), inputs, STARTED)
+    assert attempt_of("p", str(CELL), inputs, STARTED) == one
+    assert (one.id.version, one.id.variant) == (7, uuid.RFC_4122)
+    assert one.id.int >> 80 == 1767323045678  # 2026-01-02 03:04:05.678 in ms
+    others = [
+        attempt_of("q", str(CELL), inputs, STARTED),
+        attempt_of("p", "other", inputs, STARTED),
+        attempt_of("p", str(CELL), {**inputs, "attempt": 2}, STARTED),
+        attempt_of("p", str(CELL), {**inputs, "run_id": "run-8"}, STARTED),
+    ]
+    assert len({one.id, *(other.id for other in others)}) == 5
 
 
 def test_a_cell_cut_off_is_ended_as_interrupted(server: LangSmithServer) -> None:
     tracer = tracer_for(server.url, [])
-    tracer(CellStarted(CELL, 1, INPUTS))
+    tracer(CellStarted(CELL, 1, INPUTS, STARTED))
     tracer.close(ENOUGH_S)
     tracer.close(ENOUGH_S)
     assert [body["error"] for body in server.sent("PATCH", "/runs")] == ["interrupted"]
@@ -225,7 +214,7 @@ for _ in range(3_000_000):
     warnings.simplefilter("error")
     if hasattr(sys.modules.get("langsmith.client"), "Client"):
         break
-tracer.close(deadline_s={ENOUGH_S})
+tracer.close({ENOUGH_S})
 """
     command = [sys.executable, "-c", script]
     done = subprocess.run(command, capture_output=True, text=True, timeout=ENOUGH_S, check=False)
@@ -242,7 +231,7 @@ def test_a_dead_endpoint_neither_raises_nor_prints_nor_holds_the_process() -> No
 {RUN_ONE_CELL}
 tracer = make_tracer({env_for(url)!r}, print)
 run_one_cell(tracer)
-tracer.close(deadline_s=0.1)
+tracer.close(0.1)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=ENOUGH_S, check=False)
     assert done.returncode == 0
@@ -255,6 +244,14 @@ def test_a_missing_key_is_one_notice() -> None:
     assert make_tracer({"LANGSMITH_TRACING": "1"}, notices.append) is None
     assert len(notices) == 1
     assert "LANGSMITH_API_KEY" in notices[0]
+
+
+def test_the_option_asks_as_the_variable_does(server: LangSmithServer) -> None:
+    env = {name: value for name, value in env_for(server.url).items() if name != "LANGSMITH_TRACING"}
+    notices: list[str] = []
+    assert make_tracer(env, notices.append, asked=True) is not None
+    assert make_tracer({}, notices.append, asked=True) is None
+    assert [notice[:26] for notice in notices] == ["--langsmith: no traces: LA"]
 
 
 def test_a_missing_package_is_one_notice(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,6 +270,24 @@ def test_tracing_that_was_not_asked_for_is_silent(tracing: str | None) -> None:
     assert notices == []
 
 
+def test_a_record_gives_the_attempt_that_tracing_gave(server: LangSmithServer) -> None:
+    record = made_record(CELL, run_id="run-7", started_at=STARTED)
+    tracer = tracer_for(server.url, [])
+    inputs = {name: record[name] for name in ("run_id", "arm", "model")}
+    tracer(CellStarted(CELL, 1, inputs, STARTED))
+    tracer(CellFinished(CELL, record))
+    tracer.close(ENOUGH_S)
+    attempt, ending = recorded("pytest-swebench", record)
+    (run,) = server.runs.values()
+    assert (run["id"], run["inputs"], run["outputs"]) == (str(attempt.id), attempt.inputs, ending.outputs)
+
+
+def test_a_cell_that_never_began_is_placed_where_it_was_given_up() -> None:
+    record = made_record(CELL, Outcome.INFRA) | {"started_at": "", "finished_at": STARTED}
+    attempt, ending = recorded("p", record)
+    assert attempt.started_at == ending.at == datetime.fromisoformat(STARTED)
+
+
 def test_numbers_are_scores_and_words_are_values() -> None:
     record = {"outcome": "captured", "resolved": None}
     assert feedback_of({"variant": "v", "run_id": "r", "rep": 3}, record) == (
@@ -288,6 +303,7 @@ def test_the_key_is_not_in_the_repr() -> None:
 
 
 def test_importing_the_tracer_does_not_load_langsmith() -> None:
-    script = "import sys, pytest_swebench.reporting.langsmith; print('langsmith' in sys.modules)"
+    names = ", ".join(f"pytest_swebench.reporting.langsmith.{name}" for name in ("tracer", "export"))
+    script = f"import sys, {names}; print('langsmith' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=ENOUGH_S, check=True)
     assert done.stdout.strip() == "False"

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import select
+import struct
+import termios
 import threading
 
 import pytest
@@ -47,6 +52,24 @@ def test_region_stands_below_an_unfinished_line_which_goes_on_where_it_was() -> 
     assert screen.lines == ["test_a.py ..F"]
 
 
+def read_until(terminal: int, end: bytes) -> bytes:
+    """Return what came out of a terminal up to `end`: what is written to one arrives bit by bit."""
+    found = b""
+    while not found.endswith(end):
+        assert select.select([terminal], [], [], 60.0)[0], found
+        found += os.read(terminal, 4096)
+    return found
+
+
+def test_region_in_the_upper_left_corner_leaves_no_copies_above() -> None:
+    screen = Screen()
+    region = region_on(screen)
+    region.show(["1/3", "solve"])
+    region.show(["2/3"])
+    region.show([])
+    assert screen.text == ""
+
+
 def test_region_that_did_not_make_way_is_not_drawn_again() -> None:
     screen = Screen()
     region = region_on(screen)
@@ -54,6 +77,34 @@ def test_region_that_did_not_make_way_is_not_drawn_again() -> None:
     screen.feed("\x1b[1A#")
     region.show()
     assert screen.lines == ["#/3"]
+
+
+def test_region_goes_as_a_whole_from_a_terminal_that_became_narrower() -> None:
+    ours, theirs = os.openpty()
+    with open(theirs, "w", encoding="utf-8") as out:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        region = Region(out, out, threading.RLock())
+        region.show(["-" * 79, "\x1b[32m" + "-" * 30 + "\x1b[0m"])
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+        read_until(ours, b"\x1b[0m\r\n")
+        region.hide()
+        rows = 3  # two of the first line, one of the second
+        assert read_until(ours, b"\x1b[1A") == b"\x1b[%dA\r\x1b[K\r\n\x1b[J\x1b[1A" % rows
+    os.close(ours)
+
+
+def test_terminal_whose_size_nobody_set_has_the_usual_one() -> None:
+    ours, theirs = os.openpty()
+    with open(theirs, "w", encoding="utf-8") as out:
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+        region = Region(out, out, threading.RLock())
+        assert region.size() == (80, 24)
+        region.write("test_a.py .")
+        region.show(["1/3"])
+        read_until(ours, b"1/3\r\n")
+        region.hide()
+        assert read_until(ours, b"G").endswith(b"\x1b[12G")
+    os.close(ours)
 
 
 def test_region_passes_on_what_its_file_can_do() -> None:

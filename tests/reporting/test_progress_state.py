@@ -216,6 +216,11 @@ def test_line_of_the_last_cell_of_a_free_run_tells_no_more_than_there_is() -> No
         ("resolved", {"integrity": {"state": "clean"}}, "resolved"),
         ("resolved", {"integrity": {"state": "tampered"}}, "resolved (tampered)"),
         ("unresolved", {"integrity": None}, "unresolved"),
+        (
+            "unresolved",
+            {"stop": None, "error": None, "notes": "no diff at all", "verdict": {"reason": "patch_apply_failed"}},
+            "unresolved (no diff at all)",
+        ),
         ("no_patch", {"stop": None, "error": None, "notes": "it holds no edit"}, "no patch (it holds no edit)"),
         ("limit", {"stop": "cost", "error": None, "notes": ""}, "limit (stopped by cost)"),
         ("infra", {"stop": None, "error": {"message": "no Docker\nat all"}, "notes": ""}, "infra (no Docker)"),
@@ -247,3 +252,65 @@ def test_silence_is_broken_by_who_is_at_work_longest_first(state: ProgressState)
     for rep in range(2, 8):
         state.start(Cell("acme__acme-1", "tdd", rep), 3.0 + rep)
     assert at_work_line(state, 20.0).endswith("acme__acme-1/tdd/r6 start 11 s, 1 more")
+
+
+PATCH = {
+    "cost_usd": 0.5,
+    "patch": "diff",
+    "verdict": {},
+    "outcome": "resolved",
+    "provider_retries": 2,
+    "retry_count": 1,
+}
+
+
+def test_variant_tells_wrong_answers_from_broken_cells(state: ProgressState) -> None:
+    for number, outcome in enumerate(
+        ["resolved", "unresolved", "no_patch", "limit", "failed", "infra", "error", "captured", "passed"]
+    ):
+        cell = Cell(f"acme__acme-{number}", "tdd", 2)
+        state.start(cell, 10.0)
+        state.finish(cell, outcome, 12.0)
+    tally = state.variants["tdd"]
+    assert (tally.resolved, tally.failed, tally.errors, tally.captured) == (1, 4, 2, 2)
+    assert tally.mean_s == 2.0
+    assert state.variants["gold"].mean_s is None
+
+
+def test_patch_is_pending_while_it_is_graded_and_for_good_if_nobody_grades_it(state: ProgressState) -> None:
+    for cell, record in (
+        (ONE, PATCH),
+        (TWO, PATCH | {"verdict": None, "outcome": "captured"}),
+        (THREE, PATCH | {"patch": "\n", "verdict": None, "outcome": "captured"}),
+    ):
+        state.start(cell, 10.0)
+        state.note(PhaseStarted(cell, "grade"), 11.0)
+        assert state.grading("tdd") == 1
+        state.record(cell, record)
+        state.finish(cell, record["outcome"], 12.0)
+    tally = state.variants["tdd"]
+    assert (tally.patched, tally.ungraded, state.grading("tdd")) == (2, 1, 0)
+
+
+def test_cost_and_retries_are_told_by_variant(state: ProgressState) -> None:
+    state.start(ONE, 10.0)
+    state.record(ONE, PATCH)
+    state.again(ONE, 11.0)
+    state.start(GOLD, 11.0)
+    state.note(ProviderCalled(GOLD, "some-model", 1, 1, 0.125), 12.0)
+    assert (state.usd_of("tdd"), state.usd_of("gold"), state.cost_usd) == (0.5, 0.125, 0.625)
+    assert (state.variants["tdd"].retries, state.variants["gold"].retries) == (4, 0)
+    assert not state.unpriced
+
+
+def test_cell_that_goes_on_is_counted_once(state: ProgressState) -> None:
+    state.start(ONE, 10.0)
+    state.record(ONE, PATCH)
+    state.reopen(ONE, "resolved", state.finish(ONE, "resolved", 14.0), PATCH)
+    tally = state.variants["tdd"]
+    assert (state.done, tally.resolved, tally.seconds, tally.patched) == (0, 0, 0.0, 0)
+    state.start(ONE, 20.0)
+    state.record(ONE, PATCH | {"cost_usd": 0.75})
+    state.finish(ONE, "unresolved", 22.0)
+    assert (state.done, tally.resolved, tally.failed, tally.seconds, tally.patched) == (1, 0, 1, 2.0, 1)
+    assert state.cost_usd == 0.75

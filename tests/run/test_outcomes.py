@@ -160,6 +160,15 @@ def test_arm_that_leaves_nothing_and_says_nothing_is_given_a_reason(bench: Bench
     assert bench.run(OwnArm(lambda context: Solution())).record["notes"] == "the arm left no patch"
 
 
+def test_patch_that_is_no_diff_is_graded_and_said_to_be_none(bench: Bench) -> None:
+    result = bench.run(OwnArm(lambda context: Solution(patch="I would change the function.\n", notes="done")))
+    assert result.outcome is Outcome.UNRESOLVED  # as the official rules have it
+    assert result.record["notes"] == (
+        "done; the patch is no diff at all: no unified diff, it begins 'I would change the function.'; "
+        "patch_apply_failed"
+    )
+
+
 def test_sandbox_is_one_a_cell_and_gone_afterwards(bench: Bench) -> None:
     workdirs: list[str] = []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import selectors
 import socket
 import threading
@@ -14,14 +15,21 @@ from typing import Any, Final
 ENGINE: Final = "/var/run/docker.sock"
 
 
+_ASKED: Final = re.compile(rb"^(GET|HEAD|POST|PUT|DELETE) /v[\d.]+(/[^\s?]*)\S* HTTP/1\.1\r$", re.MULTILINE)
+
+
 class EngineDoor:
-    """Hands bytes on between `path` and the engine's own socket."""
+    """Hands bytes on between `path` and the engine's own socket.
+
+    `asked` is what came through, in order: e.g. `POST /containers/create`, without its version and query.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))
         self._listener.listen()
+        self.asked: list[str] = []
         self._open: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -54,12 +62,16 @@ class EngineDoor:
             selector.register(inside, selectors.EVENT_READ, outside)
             selector.register(outside, selectors.EVENT_READ, inside)
             with contextlib.suppress(OSError):
-                while True:
+                while selector.get_map():
                     for ready, _ in selector.select():
                         source: Any = ready.fileobj
                         data = source.recv(1 << 16)
-                        if not data:
-                            return
+                        if not data:  # the end of what a command is given, say, of which the answer is still to come
+                            selector.unregister(source)
+                            ready.data.shutdown(socket.SHUT_WR)
+                            continue
+                        if source is inside:
+                            self.asked += [f"{verb.decode()} {path.decode()}" for verb, path in _ASKED.findall(data)]
                         ready.data.sendall(data)
 
 

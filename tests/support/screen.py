@@ -76,8 +76,12 @@ class Screen:
             self._row = max(0, self._row - int(numbers or 1))
         elif what == "G":
             self._column = int(numbers or 1) - 1
-        elif what == "J" and numbers in {"", "0"}:
+        elif what in {"J", "K"} and numbers in {"", "0"}:
+            if what == "J" and not self._row and not self._column:  # as tmux does
+                self.scrolled.extend("".join(line).rstrip() for line in self._lines)
             self._lines[self._row][self._column :] = [" "] * (self.columns - self._column)
+            if what == "K":
+                return
             for row in range(self._row + 1, self.rows):
                 self._lines[row] = [" "] * self.columns
         else:

@@ -11,7 +11,7 @@ from pytest_swebench.providers.estimate import Estimate
 from pytest_swebench.wizard.cost import estimated
 from pytest_swebench.wizard.ready import foretold, variants
 
-PRICE = "m=1000,1000"
+PRICED = ("--price=m=1000,1000",)  # beats what the settings have
 
 
 @pytest.fixture
@@ -20,11 +20,12 @@ def two() -> list[Instance]:
 
 
 def line(folder: Path, arms: str = "singleshot", **env: str) -> Line:
-    return line_of(Request(provider="openai", model="m", arms=arms), env, folder)
+    env = {"SWEBENCH_PRICE": "m=1,1", **env}
+    return line_of(Request(provider="openai", model="m", arms=arms, extra=PRICED), env, folder)
 
 
 def cost(line: Line, instances: list[Instance], folder: Path) -> Estimate:
-    found = estimated(line, PRICE, instances, folder)
+    found = estimated(line, instances, folder)
     assert found is not None
     return found
 
@@ -35,6 +36,7 @@ def test_every_variant_is_counted_and_paid_for(tmp_path: Path, two: list[Instanc
     once, often = cost(one, two, tmp_path), cost(three, two, tmp_path)
     assert (once.cells, often.cells) == (2, 6)
     assert often.max_usd == pytest.approx(3 * once.max_usd)
+    assert once.max_usd > 2  # at a thousand times less nothing would come near
 
 
 def test_cap_of_a_cell_and_turns_bound_the_cost(tmp_path: Path, two: list[Instance]) -> None:
@@ -47,4 +49,4 @@ def test_cap_of_a_cell_and_turns_bound_the_cost(tmp_path: Path, two: list[Instan
 
 def test_unknown_arm_is_left_to_the_run(tmp_path: Path, two: list[Instance]) -> None:
     strange = line(tmp_path, "of_a_plugin")
-    assert (foretold(strange, PRICE, two, tmp_path), variants(strange)) == (None, 1)
+    assert (foretold(strange, two, tmp_path), variants(strange)) == (None, 1)

@@ -120,6 +120,15 @@ def test_quick_on_a_terminal_asks_nothing(start: Start, home: Path) -> None:
         assert len(server.requests) == 3
 
 
+@pytest.mark.parametrize("words", [("--run-id=mine",), ("-v", "--resume"), ("--checkpoint", "c.json")], ids=str)
+def test_a_run_that_is_led_through_takes_no_other_name(start: Start, home: Path, words: tuple[str, ...]) -> None:
+    with LLMServer(NO) as server:
+        one = start("quick", "--", *words, **saved(server)).sees("has a name of its own", "swebench-runner run")
+        assert one.ends() == 1
+        assert server.requests == []
+    assert not (home / "results").exists()
+
+
 def test_cells_without_an_answer_are_counted_apart(start: Start) -> None:
     with LLMServer([Status(403)]) as server:
         one = start("quick", **saved(server)).sees("Selected: 2", "Evaluated: 0", "Failed:   0", "Infra:    1", "❌")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TextIO, cast
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_swebench.events import BackedOff
 from pytest_swebench.reporting.progress.region import Region, draw, glyph
 from pytest_swebench.reporting.progress.state import ProgressState
 from pytest_swebench.reporting.progress.words import at_work_line, waiting_lines
+from pytest_swebench.reporting.watch.asking import asked, why_off
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -41,15 +43,44 @@ class Display(Protocol):
         """Leave the terminal to pytest."""
 
 
+class Drawing(Protocol):
+    """Returns the lines that show how things stand, none wider than `width` columns, and at most `height` of them."""
+
+    def __call__(
+        self, state: ProgressState, now_s: float, *, width: int, height: int, colour: bool, unicode: bool
+    ) -> list[str]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What stands in the region, and how many ticks each picture stays: of one process, and of several."""
+
+    draw: Drawing = draw
+    ticks_alone: int = 1
+    ticks_shared: int = 1
+
+
+TABLE_TICKS: Final = (2, 4)  # 1 Hz, and 0.5 Hz in parallel
+
+
 def display_for(
     config: pytest.Config, state: ProgressState, lock: AbstractContextManager[Any], *, silence_s: float
 ) -> Display | None:
     """Return the display that fits the run's output; None where nothing is to be shown."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
-    if reporter is None or config.option.verbose < 0 or config.getoption("collectonly"):
+    if reporter is None or config.getoption("collectonly"):
+        return None
+    if asked(config):
+        if not (off := why_off(reporter)):
+            from pytest_swebench.reporting.watch.table import draw_table
+
+            return RegionDisplay(reporter, state, lock, Look(draw_table, *TABLE_TICKS))
+        reporter.ensure_newline()
+        reporter.write_line(f"swebench: {off}")
+    if config.option.verbose < 0:
         return None
     if reporter.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not _shares_the_terminal(config):
-        return RegionDisplay(reporter, state, lock)
+        return RegionDisplay(reporter, state, lock, Look())
     return LineDisplay(reporter, state, silence_s=silence_s)
 
 
@@ -63,7 +94,15 @@ class RegionDisplay:
 
     replaces_letters: Final = False
 
-    def __init__(self, reporter: TerminalReporter, state: ProgressState, lock: AbstractContextManager[Any]) -> None:
+    def __init__(
+        self,
+        reporter: TerminalReporter,
+        state: ProgressState,
+        lock: AbstractContextManager[Any],
+        look: Look,
+    ) -> None:
+        self._look = look
+        self._ticks = 0
         self._writer = reporter._tw
         self._colour = bool(reporter.hasmarkup)
         self._state = state
@@ -83,12 +122,14 @@ class RegionDisplay:
         self._region.show()
 
     def tick(self, waits: Sequence[BackedOff], now_s: float) -> None:
-        if not self._state.selected:
+        stays = self._look.ticks_alone if self._state.workers == 1 else self._look.ticks_shared
+        due, self._ticks = not self._ticks % stays, self._ticks + 1
+        if not self._state.selected or not due:
             return
         columns, rows = self._region.size()
         width = max(1, columns - 1)  # a full line makes some terminals add an empty one
         self._region.show(
-            draw(self._state, now_s, width=width, height=rows, colour=self._colour, unicode=self._unicode)
+            self._look.draw(self._state, now_s, width=width, height=rows, colour=self._colour, unicode=self._unicode)
         )
 
     def hide(self) -> None:
@@ -124,7 +165,8 @@ class LineDisplay:
         self._reporter.flush()
 
     def hooked(self) -> None:
-        """Do nothing: what stands there stays."""
+        """Let what pytest wrote out of its buffer, where no terminal is: our lines go another way, past it."""
+        self._reporter.flush()
 
     def tick(self, waits: Sequence[BackedOff], now_s: float) -> None:
         self._last_s = self._last_s or now_s

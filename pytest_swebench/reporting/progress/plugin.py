@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from pytest_swebench.cell import Cell, parse_cell
+from pytest_swebench.errors import InputError
 from pytest_swebench.events import BackedOff, Event
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.eventlog import FOLDER, EventTail
@@ -20,6 +21,7 @@ from pytest_swebench.reporting.progress.display import Display, display_for, wit
 from pytest_swebench.reporting.progress.region import STYLES
 from pytest_swebench.reporting.progress.state import ProgressState
 from pytest_swebench.reporting.progress.words import ending_of, finished_line
+from pytest_swebench.reporting.watch.asking import asked, check_reporter
 from pytest_swebench.stash import ATTRIBUTE, handle_of
 
 TICK_S: Final = 0.5
@@ -47,6 +49,15 @@ class Progress:
         self._paused = False
         self._mixed = False  # with tests that are no cells
         self._nodes = 0
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Refuse the live table where another plugin draws: only now all of them are there."""
+        if asked(self._config):
+            try:
+                check_reporter(self._config.pluginmanager.getplugin("terminalreporter"))
+            except InputError as error:
+                raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:

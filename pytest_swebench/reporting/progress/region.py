@@ -6,7 +6,7 @@ import io
 import os
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, TextIO
 
@@ -46,7 +46,7 @@ class Region:
         self._lock = lock
         self._line = ""  # what stands on the current line, above the region
         self._back = ""  # how to get to its end from the line below
-        self._height = 0
+        self._widths: tuple[int, ...] = ()  # of the lines that stand there
         self._lines: tuple[str, ...] = ()
 
     def write(self, text: str) -> int:
@@ -60,12 +60,12 @@ class Region:
     def show(self, lines: Sequence[str] | None = None) -> None:
         """Draw `lines`, none of which may be wider than the terminal; without any, those that had to make way."""
         with self._lock:
-            if lines is None and self._height:
+            if lines is None and self._widths:
                 return
             self._lines = self._lines if lines is None else tuple(lines)
             text = self._gone()
             if self._lines:
-                self._height = len(self._lines)
+                self._widths = tuple(map(_width, self._lines))
                 text += self._below_line() + "".join(f"{line}\n" for line in self._lines)
             self._send(text)
 
@@ -75,19 +75,19 @@ class Region:
             self._send(self._gone())
 
     def size(self) -> tuple[int, int]:
-        """Return columns and rows of the terminal itself, not of what stands in for it while output is captured."""
+        """Return columns and rows of the terminal itself, not of what stands in for it while output is captured.
+
+        Nobody tells some terminals their size, as under `script` or `docker run -t`: they say 0.
+        """
         try:
             columns, rows = os.get_terminal_size(self._out.fileno())
         except OSError:
             return _USUAL_SIZE
-        return columns, rows
+        return columns or _USUAL_SIZE[0], rows or _USUAL_SIZE[1]
 
     def _below_line(self) -> str:
         """Return what leads below an unfinished line, and keep what leads back to its end."""
-        from rich.cells import cell_len
-
-        line, columns = _ESCAPE.sub("", self._line), self.size()[0]
-        width = cell_len(line)
+        line, columns, width = _ESCAPE.sub("", self._line), self.size()[0], _width(self._line)
         if not width:
             self._back = ""
             return ""
@@ -98,11 +98,13 @@ class Region:
 
     def _gone(self) -> str:
         """Return what takes the region away: from below it up to its first line, and to where a line is unfinished."""
-        if not self._height:
+        if not self._widths:
             return ""
-        text = f"\x1b[{self._height}A\r\x1b[J{self._back}"
-        self._height = 0
-        return text
+        columns = self.size()[0]  # a terminal that became narrower since has broken the lines
+        height = sum(max(1, -(-width // columns)) for width in self._widths)
+        self._widths = ()
+        # the first line on its own: tmux keeps a copy of all that is cleared from the upper left corner on
+        return f"\x1b[{height}A\r\x1b[K\n\x1b[J\x1b[1A{self._back}"
 
     def _send(self, text: str) -> None:
         if text:
@@ -113,10 +115,27 @@ class Region:
         return getattr(self._file, name)
 
 
+def _width(line: str) -> int:
+    """Return how many columns a line takes, colours aside."""
+    from rich.cells import cell_len
+
+    return cell_len(_ESCAPE.sub("", line))
+
+
 def draw(state: ProgressState, now_s: float, *, width: int, height: int, colour: bool, unicode: bool) -> list[str]:
     """Return the region's lines, none wider than `width` columns: how far, how it went, who is at work, who waits."""
+    bar = _BAR if width >= _NARROW else 0
+    texts = [_how_far(state, now_s, bar, unicode), *_how_it_went(state)]
+    waits = waiting(state, now_s, width, unicode)
+    texts += at_work(state, now_s, max(1, height // _SHARE - len(texts) - len(waits)))
+    for text in texts:
+        text.truncate(width, overflow="ellipsis" if unicode else "crop")
+    return printed([*texts, *waits], width=width, colour=colour)
+
+
+def printed(shown: Iterable[Any], *, width: int, colour: bool) -> list[str]:
+    """Return what rich can show as lines of text, none wider than `width` columns."""
     from rich.console import Console
-    from rich.text import Text
 
     console = Console(
         file=io.StringIO(),
@@ -126,27 +145,27 @@ def draw(state: ProgressState, now_s: float, *, width: int, height: int, colour:
         highlight=False,
         legacy_windows=False,
     )
-    bar = _BAR if width >= _NARROW else 0
-    texts = [_how_far(state, now_s, bar, unicode), *_how_it_went(state)]
-    notice = _notice(state, now_s, width, unicode)
-    at_work = sorted(state.working.items(), key=lambda pair: pair[1].started_s)
-    room = max(1, height // _SHARE - len(texts) - len(notice))
-    for cell, working in at_work if len(at_work) <= room else at_work[: room - 1]:
-        waiting = working.waits_until_s > now_s
-        phase, since_s = (
-            ("wait", working.waits_until_s - now_s) if waiting else (working.phase, now_s - working.phase_s)
-        )
-        texts.append(
-            Text.assemble((f"  {phase:<8}", "yellow" if waiting else "cyan"), f"{span(max(0.0, since_s)):>8}  {cell}")
-        )
-    if len(at_work) > room:
-        texts.append(Text(f"  and {len(at_work) - max(0, room - 1)} more at work"))
-    texts += [Text(line, "yellow") for line in notice]
-    for text in texts:
-        text.truncate(width, overflow="ellipsis" if unicode else "crop")
-        console.print(text, no_wrap=True, crop=True)
+    for one in shown:
+        console.print(one, no_wrap=True, crop=True)
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue().splitlines()
+
+
+def at_work(state: ProgressState, now_s: float, room: int) -> list[Any]:
+    """Return on `room` lines at most who is at work, in which phase and for how long; who began first comes first."""
+    from rich.text import Text
+
+    texts = []
+    oldest = sorted(state.working.items(), key=lambda pair: pair[1].started_s)
+    for cell, working in oldest if len(oldest) <= room else oldest[: room - 1]:
+        waits = working.waits_until_s > now_s
+        phase, since_s = ("wait", working.waits_until_s - now_s) if waits else (working.phase, now_s - working.phase_s)
+        texts.append(
+            Text.assemble((f"  {phase:<8}", "yellow" if waits else "cyan"), f"{span(max(0.0, since_s)):>8}  {cell}")
+        )
+    if len(oldest) > room:
+        texts.append(Text(f"  and {len(oldest) - max(0, room - 1)} more at work"))
+    return texts
 
 
 def _how_far(state: ProgressState, now_s: float, bar: int, unicode: bool) -> Any:
@@ -174,15 +193,18 @@ def _how_it_went(state: ProgressState) -> Iterator[Any]:
         yield Text("  ").join(Text(words, style) for words, style in pieces)
 
 
-def _notice(state: ProgressState, now_s: float, width: int, unicode: bool) -> list[str]:
+def waiting(state: ProgressState, now_s: float, width: int, unicode: bool) -> list[Any]:
     """Return, on two lines at most, what the call that waits longest waits for, and how many more wait."""
+    from rich.text import Text
+
     waits = [working for working in state.working.values() if working.waits_until_s > now_s]
     if not waits:
         return []
     longest = max(waits, key=lambda working: working.waits_until_s)
     more = f" ({len(waits) - 1} more wait)" if len(waits) > 1 else ""
     line = f"{glyph(unicode)} backing off {span(longest.waits_until_s - now_s)}{more}: {plain(longest.waits_for)}"
-    return textwrap.wrap(line, width, max_lines=2, placeholder=" …" if unicode else "...")
+    lines = textwrap.wrap(line, width, max_lines=2, placeholder=" …" if unicode else "...")
+    return [Text(each, "yellow") for each in lines]
 
 
 def glyph(unicode: bool) -> str:

@@ -10,7 +10,7 @@ from pytest_swebench.events import BackedOff
 from pytest_swebench.outcome import IntegrityState, Outcome
 from pytest_swebench.records.traceline import shortened
 from pytest_swebench.reporting.progress.state import ProgressState
-from pytest_swebench.reporting.summary import reason_of
+from pytest_swebench.reporting.reasons import reason_of
 
 _EXPLAINED: Final = frozenset({Outcome.NO_PATCH, Outcome.LIMIT, Outcome.INFRA, Outcome.ERROR})
 _DOUBTED: Final = frozenset({IntegrityState.SUSPECT, IntegrityState.TAMPERED})
@@ -71,7 +71,10 @@ def ending_of(outcome: str, record: Mapping[str, Any]) -> str:
     words = outcome.replace("_", " ")
     if outcome in _EXPLAINED and (reason := plain(reason_of(record)) if record else ""):
         return f"{words} ({reason})"
-    if warning := (record.get("verdict") or {}).get("warning"):
+    verdict = record.get("verdict") or {}
+    if why := verdict.get("reason"):  # which no test tells
+        return f"{words} ({plain(reason_of(record) or why)})"
+    if warning := verdict.get("warning"):
         return f"{words} ({warning})"
     state = (record.get("integrity") or {}).get("state")
     return f"{words} ({state})" if state in _DOUBTED else words

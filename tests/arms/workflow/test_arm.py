@@ -11,7 +11,6 @@ from pytest_swebench.arms.workflow.declaration import Prompt, Step, Workflow
 from pytest_swebench.arms.workflow.engine import WorkflowResult
 from pytest_swebench.arms.workflow.policy import Ended, RuleBacktracking
 from pytest_swebench.arms.workflow.shapes import Patch
-from pytest_swebench.arms.workflow.table import step_table
 from pytest_swebench.datasets.instance import Instance, Kind, Problem
 from pytest_swebench.errors import InputError, LimitReached
 from pytest_swebench.outcome import Stop
@@ -154,28 +153,3 @@ def test_what_a_cell_takes_is_foretold_from_the_steps() -> None:
 def test_time_is_counted_over_the_whole_of_solving(calc: Sandbox) -> None:
     with pytest.raises(LimitReached):
         arm(step("a", Patch)).solve(cell_in(calc, Scripted([MEND]), timeout_s=0.0).context)
-
-
-def test_a_workflow_reads_as_a_table() -> None:
-    workflow = Workflow(
-        name="w",
-        rmax=6,
-        steps=(
-            step("p", Patch, requires=("a", "t"), guards=(Told(name="x"), Told(name="y"), Told(name="z"))),
-            step("a"),
-            step("t", requires=("a",), guards=(Told(name="red"),), r_patience=2, e_max=1, back_to=("a",), rmax=4),
-        ),
-    )
-    routed = dataclasses.replace(
-        workflow.steps[0],
-        e_max=2,
-        r_patience=3,
-        back_by_guard={"x": ("a",), "y": ("a",), "z": ("a", "t")},
-        back_to=("t",),
-    )
-    assert step_table(dataclasses.replace(workflow, steps=(routed, *workflow.steps[1:]))) == (
-        "step  makes  requires  guards   rmax  r_patience  e_max  back to\n"
-        "a     Idea   -         -        6     -           0      -\n"
-        "t     Idea   a         red      4     2           1      a\n"
-        "p     Patch  a, t      x, y, z  6     3           2      x, y -> a; z -> a + t; else -> t"
-    )

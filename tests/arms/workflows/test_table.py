@@ -11,7 +11,7 @@ from pytest_swebench.arms.workflow.arm import WorkflowArm
 from pytest_swebench.arms.workflow.declaration import Step, Workflow
 from pytest_swebench.arms.workflow.guards.patch import PatchGuard
 from pytest_swebench.arms.workflow.shapes import Patch
-from pytest_swebench.arms.workflow.table import step_table
+from tests.arms.workflows.printed import step_table
 from tests.arms.workflows.table import TABLE
 
 
@@ -40,6 +40,7 @@ def test_declaration_is_the_row_of_the_table(name: str) -> None:
     settings = workflow.policy.settings()
     assert (settings["policy"], settings.get("budget")) == (row.policy, row.budget)
     assert workflow.description
+    print(step_table(workflow))
     lines = step_table(workflow).splitlines()[1:]
     for line, (step, guards, ways) in zip(lines, row.steps, strict=True):
         assert line.split()[0] == step

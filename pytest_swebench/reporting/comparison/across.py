@@ -1,0 +1,266 @@
+"""The comparison itself, within a source or across them: which pairs, on which instances, what stands against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Final
+
+from pytest_swebench.cell import FRAME, slug
+from pytest_swebench.errors import InputError, SelectionError, unknown
+from pytest_swebench.records.flakes import NULL
+from pytest_swebench.reporting.comparison.source import Source
+from pytest_swebench.statistics.analysis import Analysis, analyse_samples
+from pytest_swebench.statistics.comparison import Comparison, adjusted, compare, compare_all
+from pytest_swebench.statistics.data import COVERAGE_FLOOR, Sample
+from pytest_swebench.statistics.rate import CONFIDENCE
+
+COMPARE_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Across:
+    """What comes of sources: rates of all variants, the comparisons that were asked for, and words of caution.
+
+    Across sources a variant is called `name@source`. `drift` names conditions that differ between sources, `changed`
+    the instances that are not the same in all, which no comparison across them counts.
+    """
+
+    sources: tuple[Source, ...]
+    analysis: Analysis
+    drift: tuple[str, ...]
+    changed: tuple[str, ...]
+    cautions: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it; the same sources give the same bytes."""
+        return {
+            **self.analysis.as_json(),
+            "format_version": COMPARE_VERSION,
+            "sources": [
+                {"name": one.name, "kind": one.kind, "path": str(one.path), "notes": list(one.notes)}
+                for one in self.sources
+            ],
+            "drift": list(self.drift),
+            "changed": list(self.changed),
+            "cautions": list(self.cautions),
+        }
+
+
+def compare_sources(
+    sources: Sequence[Source],
+    *,
+    against: str = "",
+    confidence: float = CONFIDENCE,
+    floor: float = COVERAGE_FLOOR,
+    by_repository: bool = False,
+) -> Across:
+    """Compare the variants of one source with each other, or those of the first with those of each other source.
+
+    Across sources variants of one name are held against each other, and all against all where no name is shared;
+    `against` names one variant to hold all others against. Raises InputError for a source that is given twice, and
+    for one whose instances are all other ones; SelectionError for an unknown `against` and for a single variant.
+    """
+    check_sources(sources)
+    drift, changed = tuple(drift_between(sources)), changed_between(sources)
+    labels = labels_of(sources)
+    cautions = [
+        f"{label}: {note}"
+        for label, source in zip(labels, sources, strict=True)
+        for note in (*source.notes, *_mixed(source))
+    ]
+    if len(sources) == 1:
+        samples = sources[0].samples()
+        pairs = None
+    else:
+        samples = samples_across(sources, changed)
+        pairs = pairs_across(samples)
+        cautions += _unknown_digests(sources)
+    if len(samples) < 2:
+        raise SelectionError(
+            f"{sources[0].name!r} has one variant ({', '.join(samples)}), and a comparison takes two; give another run"
+        )
+    asked = {"confidence": confidence, "floor": floor, "by_repository": by_repository}
+    apart = _apart(samples, against) if pairs is None else frozenset()
+    held = {name: sample for name, sample in samples.items() if name not in apart}
+    compared = _compared(held, pairs, against, asked)
+    analysis = analyse_samples(samples, compared=compared, confidence=confidence, against=against, apart=apart)
+    if by_repository:
+        cautions.append("intervals are for other repositories like these, and rest on few; p is for instances")
+    nothing = [name for name, one in samples.items() if one.attempted and not one.resolved and _arm_of(name) != NULL]
+    if nothing:
+        cautions.append(f"{', '.join(nothing)}: nothing at all is resolved; `analyze-errors` tells why")
+    oracles = sorted(name for name, sample in samples.items() if sample.oracle)
+    if oracles:
+        cautions.append(f"{', '.join(oracles)}: sees hidden tests or the reference patch; not to be ranked with others")
+    return Across(sources=tuple(sources), analysis=analysis, drift=drift, changed=changed, cautions=tuple(cautions))
+
+
+def _apart(samples: Mapping[str, Sample], against: str) -> frozenset[str]:
+    """Return the oracles and the frame of a run, which its summary compares with nothing either.
+
+    None of them where one is `against`, or fewer than two others are there: then they are what is asked for.
+    """
+    apart = frozenset(name for name, one in samples.items() if one.oracle or name in FRAME)
+    return frozenset() if against in apart or len(samples) - len(apart) < 2 else apart
+
+
+def _compared(
+    samples: Mapping[str, Sample], pairs: Sequence[tuple[str, str]] | None, against: str, asked: Mapping[str, Any]
+) -> list[Comparison]:
+    if pairs is None or against:
+        return compare_all(samples, against=_full_name(samples, against), **asked)
+    found = [
+        compare(samples[a], samples[b], others=[one for name, one in samples.items() if name not in (a, b)], **asked)
+        for a, b in pairs
+    ]
+    return adjusted(found)
+
+
+def check_sources(sources: Sequence[Source]) -> None:
+    """Raise InputError for no source, for one that is given twice, and for two without a common instance."""
+    if not sources:
+        raise InputError("nothing to compare; give a run, or two")
+    for a, b in combinations(sources, 2):
+        if a.path.absolute() == b.path.absolute() or a.content == b.content or _copies(a, b):
+            raise InputError(
+                f"{str(a.path)!r} and {str(b.path)!r} hold the same results, and nothing differs from itself; give the "
+                "other run"
+            )
+        if not _ids(a) & _ids(b):
+            raise InputError(
+                f"{str(a.path)!r} and {str(b.path)!r} have no instance in common, e.g. {_example(a)} and "
+                f"{_example(b)}; give runs on the same dataset"
+            )
+
+
+def _copies(a: Source, b: Source) -> bool:
+    """Say whether two are of one run and came to the same, though one does not know the costs, as a saved one."""
+    return bool(a.origin) and a.origin == b.origin and _ends(a) == _ends(b)
+
+
+def _ends(source: Source) -> set[tuple[str, str, int, str]]:
+    return {(cell.variant, cell.instance_id, cell.rep, str(cell.outcome)) for cell in source.cells}
+
+
+def labels_of(sources: Sequence[Source]) -> list[str]:
+    """Return a name for each source that no other has: its own, else with its folder's before, else with a number."""
+    names = [slug(source.name) or "run" for source in sources]
+    if len(set(names)) < len(names):
+        folders = [source.path.absolute().parent.name for source in sources]
+        names = [
+            slug(f"{folder}-{name}") if names.count(name) > 1 else name
+            for folder, name in zip(folders, names, strict=True)
+        ]
+    return [name if names.count(name) == 1 else f"{name}-{number}" for number, name in enumerate(names, 1)]
+
+
+def samples_across(sources: Sequence[Source], changed: Sequence[str]) -> dict[str, Sample]:
+    """Return the samples of all sources under `name@source`, on instances that any two share and none changed."""
+    labels = labels_of(sources)
+    shared = set().union(*(_ids(a) & _ids(b) for a, b in combinations(sources, 2))) - set(changed)
+    samples = {}
+    for source, label in zip(sources, labels, strict=True):
+        for variant, sample in source.samples().items():
+            name = f"{variant}@{label}"
+            part = _part(sample, shared)
+            samples[name] = replace(part, variant=name)
+    return samples
+
+
+def _part(sample: Sample, shared: set[str]) -> Sample:
+    """Return a sample without instances that no other source has; what it lacks is still missing in proportion."""
+    if sample.tallies.keys() <= shared:
+        return sample
+    part = sample.only(shared)
+    recorded = sum(tally.attempted + tally.lost for tally in sample.tallies.values())
+    whole = round(part.planned * sample.planned / recorded) if recorded else sample.planned
+    return replace(part, planned=max(part.planned, whole))
+
+
+def pairs_across(samples: Mapping[str, Sample]) -> list[tuple[str, str]]:
+    """Return (baseline, variant) by their names in `samples_across`: those of the first source with all others'.
+
+    Variants of one name are held against each other; where a source shares no name, all against all.
+    """
+    labels = list(dict.fromkeys(name.rpartition("@")[2] for name in samples))
+    groups = [[name for name in samples if name.rpartition("@")[2] == label] for label in labels]
+    pairs = []
+    for group in groups[1:]:
+        own = {name.rpartition("@")[0]: name for name in group}
+        same = [(name, own[variant]) for name in groups[0] if (variant := name.rpartition("@")[0]) in own]
+        pairs += same or [(a, b) for a in groups[0] for b in group]
+    return pairs
+
+
+def _full_name(samples: Mapping[str, Sample], against: str) -> str:
+    """Return the variant that `against` means: its whole name, or a part before `@` that only one has."""
+    if not against or against in samples:
+        return against
+    found = [name for name in samples if name.rpartition("@")[0] == against]
+    if len(found) != 1:
+        raise SelectionError(f"--baseline-variant: {unknown('variant', against, samples)}")
+    return found[0]
+
+
+def drift_between(sources: Sequence[Source]) -> list[str]:
+    """Return the conditions that differ, each with its values, and how many instances ran in other images."""
+    told = []
+    for what in sorted({what for source in sources for what in source.conditions}):
+        sets = [source.conditions[what] for source in sources if what in source.conditions]
+        if len(set(sets)) > 1:
+            told.append(f"{what}: {' against '.join('/'.join(sorted(values)) for values in sets)}")
+    other = {
+        name
+        for a, b in combinations(sources, 2)
+        for name in a.images.keys() & b.images.keys()
+        if a.images[name] != b.images[name]
+    }
+    if other:
+        told.append(f"image: {len(other)} instances ran in another one, e.g. {min(other)}")
+    return told
+
+
+def changed_between(sources: Sequence[Source]) -> tuple[str, ...]:
+    """Return the instances that are known not to be the same in two sources."""
+    return tuple(
+        sorted(
+            {
+                name
+                for a, b in combinations(sources, 2)
+                for name in a.digests.keys() & b.digests.keys()
+                if a.digests[name] != b.digests[name]
+            }
+        )
+    )
+
+
+def _mixed(source: Source) -> list[str]:
+    """Say what was not the same for all cells of a source."""
+    return [
+        f"its cells differ in {what}: {', '.join(sorted(value or '(unknown)' for value in values))}"
+        for what, values in source.conditions.items()
+        if len(values) > 1
+    ]
+
+
+def _arm_of(name: str) -> str:
+    return name.partition("@")[0]
+
+
+def _unknown_digests(sources: Sequence[Source]) -> list[str]:
+    """Say which sources match by the names of instances alone."""
+    labelled = zip(labels_of(sources), sources, strict=True)
+    lacking = [label for label, source in labelled if not _ids(source) <= source.digests.keys()]
+    if not lacking:
+        return []
+    return [f"{', '.join(lacking)}: no digests of instances there, so they are matched by their names alone"]
+
+
+def _ids(source: Source) -> set[str]:
+    return {cell.instance_id for cell in source.cells}
+
+
+def _example(source: Source) -> str:
+    return repr(min(_ids(source), default=""))

@@ -1,0 +1,121 @@
+"""Runs of ours as sources: from their journals, so also while they are at work, or from `results.jsonl` alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from pytest_swebench.cell import digest
+from pytest_swebench.outcome import Outcome
+from pytest_swebench.reporting.comparison.source import Source
+from pytest_swebench.statistics.data import Observation, observation_of
+
+_RESULTS: Final = "results.jsonl"
+
+
+def is_run(folder: Path) -> bool:
+    """Say whether a folder is one of a run of ours."""
+    return any((folder / "journal").glob("*.jsonl")) or (folder / _RESULTS).is_file()
+
+
+def source_of_run(folder: Path) -> Source | None:
+    """Return the last record of every cell of a run, with what it was made under; None if it has none."""
+    from pytest_swebench.reporting.reading import view_run
+
+    if not any((folder / "journal").glob("*.jsonl")):
+        return source_of_results(folder / _RESULTS)
+    view = view_run(folder)
+    found = _Collected()
+    found.add(view.records())
+    for variant, described in view.described.items():
+        for what in ("swebench", "pytest-swebench"):
+            found.conditions[what].add(str(described.get("versions", {}).get(what, "")))
+        if described.get("oracle"):
+            found.oracles.add(variant)
+    digests = {instance.instance_id: instance.digest for instance in view.instances()}
+    notes = [f"{view.damaged} damaged lines of the journals are left out"] if view.damaged else []
+    if not view.plans:
+        notes.append("its plan is gone, so cells without a record do not show")
+    planned = {name: count for name, count in view.selected.items() if name not in found.captured}
+    return found.source(folder, folder.absolute().name, "a run", planned, digests, notes)
+
+
+def source_of_results(path: Path) -> Source | None:
+    """Return the records in a file of lines; None for a file of other lines."""
+    from pytest_swebench.records.results import read_object
+
+    lines = [read_object(line) for line in path.read_bytes().splitlines() if line.strip()]
+    records = [line for line in lines if line.get("type") == "result"]
+    if not records:
+        return None
+    found = _Collected()
+    found.add(records)
+    damaged = sum(not line for line in lines)
+    notes = [f"{damaged} damaged lines are left out"] if damaged else []
+    notes.append("the plan of the run is not in it, so cells without a record do not show")
+    name = path.absolute().parent.name if path.name == _RESULTS else path.stem
+    return found.source(path, name, "a file of results", {}, {}, notes)
+
+
+class _Collected:
+    """What the records of a run come to, gathered one by one."""
+
+    def __init__(self) -> None:
+        self.cells: list[Observation] = []
+        self.captured: set[str] = set()
+        self.oracles: set[str] = set()
+        self.images: dict[str, str] = {}
+        self.conditions: defaultdict[str, set[str]] = defaultdict(set)
+        self.ends: set[tuple[str, str]] = set()
+
+    def add(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Take up records."""
+        for record in records:
+            cell = observation_of(record)
+            if cell is None:
+                if record["outcome"] == Outcome.CAPTURED:
+                    self.captured.add(str(record["variant"]))
+                continue
+            self.cells.append(cell)
+            self.ends.add((str(record.get("run_id", "")), str(record.get("finished_at", ""))))
+            if record.get("oracle"):
+                self.oracles.add(cell.variant)
+            if record.get("image_digest"):
+                self.images[cell.instance_id] = str(record["image_digest"])
+            for what, value in (record.get("grading") or {}).items():
+                if not isinstance(value, dict | list):  # exceptions of single instances are part of their digest
+                    self.conditions[f"grading {what}"].add(str(value))
+
+    def source(
+        self,
+        path: Path,
+        name: str,
+        kind: str,
+        planned: Mapping[str, int],
+        digests: Mapping[str, str],
+        notes: Iterable[str],
+    ) -> Source:
+        """Return the source."""
+        return Source(
+            path=path,
+            name=name,
+            kind=kind,
+            cells=tuple(self.cells),
+            planned=planned,
+            oracles=frozenset(self.oracles),
+            digests=digests,
+            images=self.images,
+            conditions={what: frozenset(values) for what, values in sorted(self.conditions.items())},
+            origin=digest(sorted(self.ends)),
+            notes=tuple(notes),
+            ended_on=self._ended_on(),
+        )
+
+    def _ended_on(self) -> date | None:
+        try:
+            return max(datetime.fromisoformat(finished).date() for _, finished in self.ends)
+        except ValueError:  # a record without that time, or none
+            return None

@@ -1,0 +1,121 @@
+"""A comparison as text of at most 80 columns: rates, pairs, what to be careful about, instances won and lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from textwrap import wrap
+from typing import Final
+
+from pytest_swebench.reporting.comparison.across import Across, labels_of
+from pytest_swebench.reporting.comparison.naming import shown_names
+from pytest_swebench.reporting.comparison.source import Source
+from pytest_swebench.reporting.tree import count
+from pytest_swebench.statistics.analysis import VariantAnalysis
+from pytest_swebench.statistics.comparison import Comparison, Word, p_text, points
+
+WIDTH: Final = 80
+_NUMBERS: Final = 58  # columns that the numbers of a variant take
+_LISTED: Final = 20
+_HEAD: Final = "variant"
+_LEAST: Final = 14  # columns of a name, however narrow the terminal
+
+
+def lines_of(across: Across, *, width: int = WIDTH, listed: int = _LISTED) -> list[str]:
+    """Return the lines; `listed` instances are named for each side of a pair."""
+    labels = labels_of(across.sources)
+    shown = shown_names([one.sample.variant for one in across.analysis.variants], labels, max(_LEAST, width - _NUMBERS))
+    column = max(map(len, (_HEAD, *shown.names.values())))
+    level = f"{100 * across.analysis.confidence:.0f}%"
+    read = (_source(label, shown.letters, one) for label, one in zip(labels, across.sources, strict=True))
+    lines = [line for told in (*read, *shown.meant) for line in _told(told, width)]
+    lines += ["", f"{_HEAD:<{column}} resolved/attempted/planned   rate  {level} interval    $/res"]
+    lines += [_rate_line(one, shown.names[one.sample.variant], column) for one in across.analysis.variants]
+    pairs = across.analysis.comparisons
+    tested = sum(one.numbers is not None for one in pairs)
+    over = f"; exact sign-flip p, Holm over {count(tested, 'pair')}" if tested else ""
+    lines += ["", f"paired by instance{over}"]
+    for pair in pairs:
+        lines += _told(f"{shown.names[pair.variant]} vs {shown.names[pair.baseline]}", width)
+        lines += _pair_lines(pair, width, listed)
+    analysis = across.analysis
+    lines += [""] * bool(across.drift or across.cautions or across.changed or analysis.apart or analysis.hints)
+    if across.changed:
+        lines += _told(f"left out, not the same in all: {_some(across.changed, listed)}", width)
+    for drift in across.drift:
+        lines += _told(f"differs: {drift}", width)
+    for caution in (*across.cautions, *_apart(across), *across.analysis.hints):
+        lines += _told(caution, width)
+    return lines
+
+
+def _apart(across: Across) -> list[str]:
+    names = sorted(across.analysis.apart)
+    return [f"{', '.join(names)}: held against nothing, unless --baseline-variant names one"] if names else []
+
+
+def _source(label: str, letters: Mapping[str, str], source: Source) -> str:
+    instances = len({cell.instance_id for cell in source.cells})
+    name = f"{letters[label]} is {label}" if label in letters else label
+    return f"{name}: {source.kind}, {count(instances, 'instance')}, {count(len(source.cells), 'cell')}"
+
+
+def _rate_line(one: VariantAnalysis, name: str, column: int) -> str:
+    rate, cost = one.rate, one.cost.usd
+    share = "-" if rate.rate is None else f"{100 * rate.rate:.1f}%"
+    interval = "-" if rate.interval is None else f"{100 * rate.interval.low:.1f} - {100 * rate.interval.high:.1f}"
+    counts = f"{rate.resolved}/{rate.attempted}/{rate.planned}"
+    return f"{name:<{column}} {counts:<26} {share:>6}  {interval:<14} {_usd(cost):>7}"
+
+
+def _pair_lines(pair: Comparison, width: int, listed: int) -> list[str]:
+    lines: list[str] = []
+    numbers = pair.numbers
+    if numbers is not None:
+        shown = f"{points(numbers.difference)}"
+        if numbers.interval is not None:
+            low, high = (f"{100 * end:+.1f}" for end in numbers.interval.as_json())
+            shown += f" [{low}, {high}]" + " over repositories" * numbers.clustered
+        shown += f"  {len(pair.won)} won {len(pair.lost)} lost"
+        approximate = " (t)" * (numbers.test.method == "t")
+        shown += f"  p={p_text(numbers.test.p)}{approximate} Holm {p_text(numbers.adjusted_p)}"
+        lines += _told(shown + f"  {pair.word}" * (pair.word in (Word.BETTER, Word.WORSE)), width, 2)
+    if pair.word in (Word.NONE, Word.NOT_COMPARABLE):
+        lines += _told(pair.sentence, width, 2)
+    if pair.word is not Word.NOT_COMPARABLE:
+        lines += _details(pair, width, listed)
+    return lines
+
+
+def _details(pair: Comparison, width: int, listed: int) -> list[str]:
+    assert pair.numbers is not None
+    lines, repositories = [], pair.numbers.repositories
+    if repositories.left_out is not None and repositories.sign_changes:
+        low, high = points(repositories.left_out.low), points(repositories.left_out.high)
+        lines += _told(f"rests on single repositories: without one it is {low} to {high}", width, 2)
+    if pair.dropped:
+        told = f"{count(len(pair.dropped), 'instance')} dropped"
+        if pair.others_on_dropped is not None:
+            there, here = pair.others_on_dropped
+            told += f"; other variants resolve {there:.0%} of them, against {here:.0%} of the rest"
+        lines += _told(told, width, 2)
+    if pair.extremes is not None:
+        low, high = points(pair.extremes.low), points(pair.extremes.high)
+        lines += _told(f"if all that is missing spoke against it, or for it: {low} to {high}", width, 2)
+    for word, names in (("won", pair.won), ("lost", pair.lost)):
+        if names and listed:
+            lines += _told(f"{word}: {_some(names, listed)}", width, 2)
+    return lines
+
+
+def _some(names: Sequence[str], listed: int) -> str:
+    more = f" ... and {len(names) - listed} more" if len(names) > listed else ""
+    return " ".join(names[:listed]) + more
+
+
+def _told(text: str, width: int, indent: int = 0) -> list[str]:
+    space = " " * indent
+    return wrap(text, width, initial_indent=space, subsequent_indent=space + "  ", break_on_hyphens=False)
+
+
+def _usd(cost: float | None) -> str:
+    return "-" if cost is None else f"{cost:.2f}"

@@ -1,0 +1,45 @@
+"""Where a verdict goes: `reports/gate.json` of the run, a page of one's own, and on GitHub the page of the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pytest_swebench.errors import RecordError
+from pytest_swebench.records.layout import as_bytes, write_json, write_whole
+from pytest_swebench.redact import Redactor
+from pytest_swebench.reporting.gate.report import GateReport
+from pytest_swebench.reporting.gate.text import annotation_lines, markdown
+
+FILE: Final = "reports/gate.json"
+STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
+_ACTIONS: Final = "GITHUB_ACTIONS"
+
+
+def publish(
+    report: GateReport,
+    folder: Path | None,
+    env: Mapping[str, str],
+    redactor: Redactor,
+    *,
+    command: str = "",
+    page: Path | None = None,
+) -> list[str]:
+    """Write what a gate came to and return the annotations to print, which only GitHub's runners read.
+
+    `folder` is that of the run, None for results that are not ours; `page` is a file of one's own for the Markdown.
+    Raises RecordError where a file cannot be written.
+    """
+    text = redactor.text(markdown(report, command=command))
+    try:
+        if folder is not None:
+            write_json(folder / FILE, redactor.data(report.as_json()))
+        if page is not None:
+            write_whole(page, text)
+        if summary := env.get(STEP_SUMMARY):
+            with Path(summary).open("ab") as of_step:
+                of_step.write(as_bytes(text))
+    except OSError as error:
+        raise RecordError(f"the verdict of the gate could not be written: {error}") from error
+    return [redactor.text(line) for line in annotation_lines(report)] if env.get(_ACTIONS) == "true" else []
