@@ -192,6 +192,7 @@ def _help_line(error: click.ClickException) -> str:
 
 
 def _interrupted(mode: Mode) -> ExitCode:
+    exec("")  # CPython ends by SIGINT if that came while a dataclass was being made, and forgets it only here
     if mode.as_json:
         trouble = Trouble(type="KeyboardInterrupt", message="interrupted")
         click.echo(answer_json(ExitCode.INTERRUPTED, None, trouble))

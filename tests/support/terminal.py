@@ -87,7 +87,10 @@ class Terminal:
     def ends(self) -> int:
         """Wait for the end, and return the exit code."""
         self._child.expect(pexpect.EOF)
-        self._child.close()
+        deadline = time.monotonic() + TIMEOUT_S
+        while self._child.isalive() and time.monotonic() < deadline:  # it lets go of the terminal a moment before
+            time.sleep(0.01)
+        self._child.close()  # which kills one that is still there
         assert self._child.exitstatus is not None, f"ended by signal {self._child.signalstatus}"
         return int(self._child.exitstatus)
 
