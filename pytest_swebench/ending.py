@@ -55,8 +55,8 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
         status = OVER_BUDGET
     if inbox.checkpoint is not None and inbox.checkpoint.problem:
         inbox.told.append(inbox.checkpoint.problem)
-    status = _reported(config, session, inbox, status)
-    return end_gate(config, inbox, status, budget_ended=status == OVER_BUDGET)
+    status = end_gate(config, inbox, status, budget_ended=status == OVER_BUDGET)
+    return _reported(config, session, inbox, status)  # which tells what the gate said
 
 
 def _reported(

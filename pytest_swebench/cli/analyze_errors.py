@@ -36,6 +36,7 @@ def analyze_errors(run: str, results: str, output_dir: str, traces: bool) -> Ans
         written = analyze_final_errors(view.layout.folder, folder, traces)
     analysis = written.analysis
     told = analysis.overview
+    click.echo(f"run {view.layout.run_id}")
     click.echo(f"{told['failed']} of {told['cells']} cells failed" if analysis.failed else nothing(analysis))
     if told["damaged"]:
         click.echo(f"{count(told['damaged'], 'damaged line')} of its journals left out", err=True)

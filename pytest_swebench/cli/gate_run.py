@@ -55,7 +55,7 @@ def gate(
     from pytest_swebench.reporting.gate.asked import asked_gate
     from pytest_swebench.reporting.gate.baselines import find_baseline
     from pytest_swebench.reporting.gate.judging import gate_run, not_comparable
-    from pytest_swebench.reporting.gate.publishing import publish
+    from pytest_swebench.reporting.gate.publishing import FILE, own_verdict, publish
     from pytest_swebench.reporting.gate.text import gate_lines, in_a_line
 
     asked = asked_gate(
@@ -78,12 +78,15 @@ def gate(
     else:
         report = gate_run(asked, path, before)
     ours = path.is_dir() and is_run(path)
+    own = own_verdict(path) if ours else ""
     page = Path(gate_markdown) if gate_markdown else None
     as_json = current().as_json
     for line in gate_lines(report):
         click.echo(line)
+    if own:
+        click.echo(f"the run's own verdict stands in {FILE}, and is left there: {own}", err=as_json)
     try:
-        told = publish(report, path if ours else None, os.environ, Redactor.from_env(os.environ), page=page)
+        told = publish(report, path if ours and not own else None, os.environ, Redactor.from_env(os.environ), page=page)
     except RecordError as error:  # the verdict is what it is
         told = [str(error)]
     for line in told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pytest_swebench.datasets.instance import Instance
     from pytest_swebench.records.layout import RunLayout
     from pytest_swebench.records.results import Merged
+
+_MERGED: Final = ("results.jsonl", "summary.csv", "predictions/")
 
 
 @click.command("show")
@@ -29,6 +31,7 @@ def show(name: str, output_dir: str) -> Answer:
     Example:  swebench-runner show 20260102_030405-abc123
     """
     from pytest_swebench.cli.ending import layout_in, read_run, run_folder, run_json
+    from pytest_swebench.reporting.gate.told import gate_told
     from pytest_swebench.reporting.summary import encodable, render_results
 
     layout = layout_in(run_folder(name, results_folder(output_dir)))
@@ -38,10 +41,24 @@ def show(name: str, output_dir: str) -> Answer:
     click.echo(encodable(text, sys.stdout.encoding))
     if merged.running:
         click.echo(f"still at work: {merged.running} cells")
-    click.echo(f"all of it: {layout.folder} (results.jsonl, summary.csv, predictions/, cells/)")
+    gate = gate_told(layout.folder)
+    if gate is not None:
+        click.echo(encodable(gate.line, sys.stdout.encoding))
+    for line in _places(layout, running=bool(merged.running)):
+        click.echo(line)
     cells = [_cell(record) for record in merged.records]
     told = {"run_id": layout.run_id, "folder": str(layout.folder), "running": merged.running, **run_json(merged)}
     return Answer(code=ExitCode.OK, result={**told, "records": cells})
+
+
+def _places(layout: RunLayout, *, running: bool) -> list[str]:
+    """Return where the run lies, with what is there of it, and what makes the files that it lacks."""
+    made = {name: (layout.folder / name).exists() for name in (*_MERGED, "cells/")}
+    lacking = [name for name in _MERGED if not made[name]]
+    lines = []
+    if lacking and not running:
+        lines.append(f"swebench-runner merge {layout.folder} makes {', '.join(lacking)}")
+    return [*lines, f"all of it: {layout.folder} ({', '.join(name for name in made if made[name]) or 'journal/'})"]
 
 
 def _cell(record: dict[str, Any]) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.naming import complete_run
 from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
+
+if TYPE_CHECKING:
+    from pytest_swebench.records.complete import Problem
 
 
 @click.command("validate")
@@ -33,9 +37,9 @@ def validate(name: str, output_dir: str) -> Answer:
     running = at_work(layout.folder)
     if running:
         click.echo("the run is still at work")
-    state = f"lacks {len(found.problems)}" if found.problems else "is complete"
+    told = _told(found.problems)
+    state = f"is not complete ({told})" if told else "is complete"
     click.echo(f"run {layout.run_id} {state}: {found.cells} cells, {found.files} files")
-    counts = Counter(str(problem.lack) for problem in found.problems)
     result = {
         "run_id": layout.run_id,
         "folder": str(layout.folder),
@@ -47,7 +51,20 @@ def validate(name: str, output_dir: str) -> Answer:
     }
     if not found.problems:
         return Answer(code=ExitCode.OK, result=result)
-    told = ", ".join(f"{count} {lack}" for lack, count in sorted(counts.items()))
     fix = "wait for its end" if running else f"the command of the run with --resume={layout.run_id} goes on"
     trouble = Trouble(type="Incomplete", message=f"run {layout.run_id} is not complete: {told}", fix=fix)
     return Answer(code=ExitCode.GENERAL, result=result, trouble=trouble)
+
+
+def _told(problems: Sequence[Problem]) -> str:
+    """Return how many cells and how many files or lines of them lack what; "" where nothing lacks."""
+    from pytest_swebench.reporting.tree import count
+
+    parts = []
+    for lack in sorted({problem.lack for problem in problems}):
+        found = [problem for problem in problems if problem.lack is lack]
+        if cells := sum(problem.cells for problem in found):
+            parts.append(f"{count(cells, 'cell')} {lack}")
+        if others := sum(not problem.cells for problem in found):
+            parts.append(f"{others} {lack} in files")
+    return ", ".join(parts)

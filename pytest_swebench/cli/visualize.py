@@ -39,6 +39,7 @@ def visualize(run: str, results: str, output_dir: str, resolved: str) -> Answer:
     folder = Path(output_dir) if output_dir else view.layout.folder / "reports" / "charts"
     with written_to(folder, "--output-dir"):
         drawn = write_charts(material, folder)
+    click.echo(f"run {view.layout.run_id}")
     click.echo(f"charts: {folder} ({len(drawn.files)} files)")
     if view.damaged:
         click.echo(f"{count(view.damaged, 'damaged line')} of its journals left out", err=True)

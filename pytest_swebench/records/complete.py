@@ -40,11 +40,15 @@ class Lack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that keeps a run from being complete; `where` is a file, a cell or a variant."""
+    """One thing that keeps a run from being complete; `where` is a file, a cell or a variant.
+
+    `cells` is how many cells it is about, 0 if it is about a file.
+    """
 
     lack: Lack
     where: str
     what: str
+    cells: int = 0
 
     def __str__(self) -> str:
         return f"{self.lack}: {self.where}: {self.what}"
@@ -116,11 +120,11 @@ def _missing(layout: RunLayout, recorded: Iterable[Cell]) -> Iterator[Problem]:
         if count == len(planned[variant]):
             yield from (_no_record(cell) for cell in sorted(planned[variant] - there))
         elif lacking := count - sum(cell.variant == variant for cell in there):
-            yield Problem(Lack.MISSING, variant, f"{lacking} of {count} selected cells have no record")
+            yield Problem(Lack.MISSING, variant, f"{lacking} of {count} selected cells have no record", max(lacking, 0))
 
 
 def _no_record(cell: Cell) -> Problem:
-    return Problem(Lack.MISSING, str(cell), "has no record")
+    return Problem(Lack.MISSING, str(cell), "has no record", 1)
 
 
 def _planned(layout: RunLayout) -> Iterator[Cell]:
@@ -136,9 +140,9 @@ def _not_final(records: Mapping[Cell, Entry]) -> Iterator[Problem]:
         if not is_final(record):
             broken = not Outcome(record["outcome"]).final
             why = (record["error"] or {}).get("message") or record["notes"] if broken else "a cap cut it short"
-            yield Problem(Lack.NOT_FINAL, str(cell), f"{record['outcome']}: {' '.join(str(why).split())}")
+            yield Problem(Lack.NOT_FINAL, str(cell), f"{record['outcome']}: {' '.join(str(why).split())}", 1)
         elif is_empty(record):
-            yield Problem(Lack.EMPTY, str(cell), f"{record['outcome']} without text, tool call, patch or a reason")
+            yield Problem(Lack.EMPTY, str(cell), f"{record['outcome']} without text, tool call, patch or a reason", 1)
 
 
 def _results(layout: RunLayout, records: Mapping[Cell, Entry]) -> Iterator[Problem]:

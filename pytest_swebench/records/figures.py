@@ -17,6 +17,7 @@ DEFINITIONS: Final = {
     "attempted": "cells that ended as resolved, unresolved, no_patch or limit",
     "graded": "cells that have a verdict: resolved or unresolved",
     "coverage": "attempted (or captured) cells of the selected ones; infra and error are missing, never 0",
+    "mean_seconds": "of every cell with a record; `seconds` in the analysis is of attempted cells alone",
     "rate": "share of attempted cells that are resolved, as the mean over instances, which weigh alike",
     "interval": "Wilson's 95 % interval of the rate for instances like these; with repetitions on the effective size",
     "rerun_sd": "how much the rate would move if the same instances ran once more, as often",

@@ -6,6 +6,7 @@ verdict. `infra` and `error` are in neither: they are missing, and coverage says
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -124,5 +125,5 @@ def _summary(variant: str, records: list[Mapping[str, Any]], selected: Mapping[s
         cost_usd=None if None in costs else sum(costs),
         input_tokens=sum(used["input"] + used["cache_read"] + used["cache_write"] for used in tokens),
         output_tokens=sum(used["output"] for used in tokens),
-        seconds=sum(record["wall_time_seconds"].get("total", 0.0) for record in records),
+        seconds=math.fsum(record["wall_time_seconds"].get("total", 0.0) for record in records),
     )

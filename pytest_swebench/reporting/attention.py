@@ -9,7 +9,7 @@ from typing import Any, Final
 from pytest_swebench.outcome import IntegrityState, Outcome
 from pytest_swebench.records.summary import VariantSummary, integrity_of
 from pytest_swebench.reporting.tree import count
-from pytest_swebench.statistics.analysis import ONE_REPETITION, Analysis
+from pytest_swebench.statistics.analysis import Analysis
 from pytest_swebench.statistics.rate import Rate
 
 _NAMED: Final = 3
@@ -41,8 +41,13 @@ def points_to_look_at(
     quarantined: Collection[str],
     analysis: Analysis,
     run: str = "RUN",
+    *,
+    left_out: int = 0,
 ) -> list[str]:
-    """Return what asks for attention, each with what shows more or mends it."""
+    """Return what asks for attention, each with what shows more or mends it.
+
+    `left_out` is how many cells nobody misses, since the gate was decided without them.
+    """
     points = []
     states = Counter(
         integrity_of(one)
@@ -54,7 +59,7 @@ def points_to_look_at(
     if quarantined:
         points.append(f"{count(len(quarantined), 'instance')} in quarantine; swebench-runner validate-env")
     selected = sum(one.selected for one in summaries)
-    missing = selected - sum(one.attempted + one.count(Outcome.CAPTURED) for one in summaries)
+    missing = selected - left_out - sum(one.attempted + one.count(Outcome.CAPTURED) for one in summaries)
     if missing:
         cells = count(selected, "cell")
         points.append(f"{missing} of {cells} lack an answer; swebench-runner analyze-errors {run}")
@@ -62,7 +67,7 @@ def points_to_look_at(
         tested = f"{len(analysis.comparisons)} pairs are tested, {len(analysis.held) - 1} if one is the baseline"
         points.append(f"{tested}; swebench-runner compare {run} --baseline-variant=NAME")
     if analysis.only_once:
-        points.append(ONE_REPETITION)
+        points.append(analysis.one_repetition(left_out))
     return points
 
 

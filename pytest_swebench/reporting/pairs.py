@@ -8,7 +8,8 @@ from typing import Final
 
 from pytest_swebench.reporting.tree import count
 from pytest_swebench.statistics.analysis import Analysis
-from pytest_swebench.statistics.comparison import Comparison, Word, p_text, signed
+from pytest_swebench.statistics.comparison import Comparison, Word, p_text, signed, too_few
+from pytest_swebench.statistics.exactpower import fewest_instances
 
 _ALL: Final = 6
 _MOST: Final = 9
@@ -34,7 +35,7 @@ def pair_lines(analysis: Analysis, names: Mapping[str, str], width: int, run: st
     for one in chosen:
         if one.word is Word.NOT_COMPARABLE:
             lines += told(f"{names[one.variant]} vs {names[one.baseline]}: {_obstacle(one, names)}", width, 2)
-    lines += _seen(chosen, width, alone=len(tested) == 1)
+    lines += _seen(chosen, width, len(tested))
     lines += _bounds(chosen, names, width)
     if more := len(analysis.comparisons) - len(chosen):
         lines += told(f"... {count(more, 'more pair')}: swebench-runner compare {run}", width, 2)
@@ -93,8 +94,8 @@ def _rows(pairs: Sequence[Comparison], names: Mapping[str, str], width: int) -> 
     return [line for a, b, numbers in rows for line in (f"  {a} vs {b}", f"    {numbers}")]
 
 
-def _seen(pairs: Sequence[Comparison], width: int, *, alone: bool) -> list[str]:
-    """Say what it means that no difference was shown; what could be seen is that of a pair `alone`, not one of many."""
+def _seen(pairs: Sequence[Comparison], width: int, tested: int) -> list[str]:
+    """Say what it means that no difference was shown; what could be seen is that of a pair alone, not one of many."""
     effects = [
         one.numbers.minimal_effect
         for one in pairs
@@ -106,7 +107,9 @@ def _seen(pairs: Sequence[Comparison], width: int, *, alone: bool) -> list[str]:
     if effects:
         low, high = f"{100 * min(effects):.1f}", f"{100 * max(effects):.1f}"
         seen = low if low == high else f"{low} to {high}"
-        text += f"; {'' if alone else 'alone, '}{seen} pp or more would show in 4 of 5 runs"
+        text += f"; {'' if tested == 1 else 'alone, '}{seen} pp or more would show in 4 of 5 runs"
+    elif all(one.numbers is None or one.numbers.instances < fewest_instances(tested) for one in pairs):
+        text += f"; {too_few(tested)}"
     return told(text, width, 2)
 
 

@@ -11,7 +11,9 @@ from typing import Any, Final
 from pytest_swebench.cell import FRAME
 from pytest_swebench.errors import InputError, SelectionError, unknown
 from pytest_swebench.reporting.tree import count
+from pytest_swebench.statistics.comparison import too_few
 from pytest_swebench.statistics.data import Sample
+from pytest_swebench.statistics.exactpower import fewest_instances
 from pytest_swebench.statistics.gate import MAX_DROP, inconclusive_chance
 from pytest_swebench.statistics.paired import POWER, pairs_of
 from pytest_swebench.statistics.planning import DIFFERENT, SIMILAR, Components, never_differing, pilot_of
@@ -20,6 +22,7 @@ INSTANCES: Final = (50, 100, 300, 500)
 REPETITIONS: Final = (1, 3, 5, 10)
 WIDTH: Final = 80
 _RATE: Final = 0.5
+_APPROXIMATE: Final = 30  # instances, below which the normal approximation for repetitions is rough
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +81,7 @@ class Plan:
                     "instances": row.instances,
                     "repetitions": row.reps,
                     "cells": row.cells,
-                    "minimal_effect": list(row.minimal_effect),
+                    "minimal_effect": [end if math.isfinite(end) else None for end in row.minimal_effect],
                     "power": row.power,
                     "cost_usd": row.cost_usd,
                     "hours": row.hours,
@@ -159,18 +162,21 @@ def plan(
         for size in instances
         for rep in reps
     ]
+    needed = {} if effect is None else {rep: _needed(assumption, effect, rep, power) for rep in reps}
     return Plan(
         assumption=assumption,
         power=power,
         effect=effect,
         rows=tuple(rows),
-        needed={} if effect is None else {rep: _needed(assumption, effect, rep, power) for rep in reps},
-        notes=tuple(_notes(assumption, pilot)),
+        needed=needed,
+        notes=(*_notes(assumption, pilot), *_limits(rows, needed)),
     )
 
 
 def seen_by(instances: int, reps: int, *, power: float = POWER) -> str:
     """Return in a line what a comparison that is about to start can see, where nothing is known of its variants."""
+    if instances < fewest_instances():
+        return f"{count(instances, 'instance')} x {reps}: {too_few()}"
     few, many = (one.minimal_effect(instances, reps, power=power) for one in assumed().alternatives)
     if max(few, many) >= 1:
         return f"{count(instances, 'instance')} x {reps}: too little to tell two variants apart, whatever they do"
@@ -193,7 +199,8 @@ def _least_power(assumption: Assumption, effect: float, instances: int, reps: in
 def _needed(assumption: Assumption, effect: float, reps: int, power: float) -> tuple[int, int]:
     low, high = assumption.factors
     counts = [(one.instances(effect, reps, power=power)) for one in assumption.alternatives]
-    return math.ceil(min(counts) * low**2), math.ceil(max(counts) * high**2)
+    least, most = math.ceil(min(counts) * low**2), math.ceil(max(counts) * high**2)
+    return max(least, fewest_instances()), max(most, fewest_instances())
 
 
 def _per_cell_pair(pilot: Sequence[Sample], amount: str) -> float | None:
@@ -221,6 +228,15 @@ def _notes(assumption: Assumption, pilot: Sequence[Sample]) -> list[str]:
             f"{len(same)} instances are resolved always, or never, by both: without them a comparison (not a rate) "
             "sees more, and then speaks of the others only"
         )
+    return notes
+
+
+def _limits(rows: Sequence[PlanRow], needed: Mapping[int, tuple[int, int]]) -> list[str]:
+    """Say where nothing can be shown, and where what is told of repetitions is rough."""
+    sizes = [(row.instances, row.reps) for row in rows] + [(least, reps) for reps, (least, _) in needed.items()]
+    notes = [too_few()] if any(size < fewest_instances() for size, _ in sizes) else []
+    if any(fewest_instances() <= size < _APPROXIMATE and reps > 1 for size, reps in sizes):
+        notes.append(f"with repetitions approximate below {_APPROXIMATE} instances")
     return notes
 
 

@@ -86,8 +86,11 @@ class TerminalReport:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_unconfigure(self) -> Generator[None, object, object]:
-        """Let the last line of an interrupted run be the command that goes on with it."""
+        """Let the last line of an interrupted run be the command that goes on with it, unless its gate is decided."""
         result = yield
+        inbox = self._config.stash.get(INBOX, None)
+        if inbox is not None and inbox.watch is not None and inbox.watch.decided:  # it would run nothing
+            return result
         reporter = self._config.pluginmanager.get_plugin("terminalreporter")
         if self._interrupted and reporter is not None and (line := way_on(self._config)):
             reporter.write_line(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pytest_swebench.statistics.passk import PassK, pass_k
 from pytest_swebench.statistics.rate import CONFIDENCE, Rate, rate_of
 
 ANALYSIS_VERSION: Final = 1
-ONE_REPETITION: Final = "one repetition: rerun luck is not measured (often sd 1.5 pp); use --count 3"
+_USUAL_SD: Final = 1.5  # points between runs of 500 instances (arXiv 2602.07150)
 _MANY_VARIANTS: Final = 4
 
 
@@ -63,7 +64,7 @@ class Analysis:
             fewer = len(self.held) - 1
             hints.append(f"name a baseline to test {fewer} instead of {len(self.comparisons)} pairs")
         if self.only_once:
-            hints.append(ONE_REPETITION)
+            hints.append(self.one_repetition())
         return hints
 
     @property
@@ -80,6 +81,20 @@ class Analysis:
     def only_once(self) -> bool:
         """Whether there are answers, and no instance has two of one variant under test."""
         return max((one.sample.reps for one in self.held), default=0) == 1
+
+    def one_repetition(self, left_out: int = 0) -> str:
+        """Say what a single repetition leaves open, at this number of instances.
+
+        No advice where cells are still to come; `left_out` of them were left out on purpose.
+        """
+        samples = [one.sample for one in self.held]
+        luck = _USUAL_SD * math.sqrt(500 / max(len(sample.answered) for sample in samples))
+        said = f"rerun luck is not measured (often sd {luck:.1f} pp)"
+        cells = [[tally.attempted + tally.lost for tally in sample.tallies.values()] for sample in samples]
+        to_come = sum(sample.planned - sum(seen) for sample, seen in zip(samples, cells, strict=True)) > left_out
+        if to_come or any(max(seen, default=0) > 1 for seen in cells):  # a second one was lost
+            return f"one repetition so far: {said}"
+        return f"one repetition: {said}; use --count 3"
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it; the same records give the same bytes, in whatever order they come."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 from pytest_swebench.errors import SelectionError, unknown
 from pytest_swebench.statistics.cost import Ratio, ratio_of, ratio_of_costs_per_resolved
 from pytest_swebench.statistics.data import COVERAGE_FLOOR, Interval, Sample, coverage_problem
+from pytest_swebench.statistics.exactpower import fewest_instances, smallest_p
 from pytest_swebench.statistics.multiple import holm
 from pytest_swebench.statistics.paired import (
     PairedTest,
@@ -137,6 +138,8 @@ class Comparison:
                 f"interval [{low}, {high}], which is not adjusted, excludes 0"
             )
         shown = f"no difference shown; differences beyond [{low}, {high}] excluded"
+        if self.numbers.instances < fewest_instances():
+            return f"{shown}; {too_few()}"
         if self.numbers.minimal_effect is None:
             return shown
         return f"{shown}; this could see {100 * self.numbers.minimal_effect:.1f} pp or more"
@@ -158,6 +161,12 @@ class Comparison:
             "others_on_dropped": self.others_on_dropped and list(self.others_on_dropped),
             "extremes": self.extremes and self.extremes.as_json(),
         }
+
+
+def too_few(comparisons: int = 1) -> str:
+    """Return the sentence on fewer instances than any difference could be shown with."""
+    among = f" among {comparisons} pairs" if comparisons > 1 else ""
+    return f"fewer than {fewest_instances(comparisons)} instances cannot show any difference{among}"
 
 
 def points(difference: float) -> str:
@@ -183,13 +192,15 @@ def compare(
     floor: float = COVERAGE_FLOOR,
     by_repository: bool = False,
     others: Sequence[Sample] = (),
+    besides: Mapping[str, str] | None = None,
 ) -> Comparison:
     """Compare two variants on the instances that both have an answer for; p is not adjusted yet.
 
+    `besides` are instances that the samples no longer hold, with the reason; they are dropped as well.
     Raises InputError where `by_repository` asks for an interval over too few repositories.
     """
     pairs = pairs_of(baseline, variant)
-    left_out = dropped(baseline, variant)
+    left_out = {**dropped(baseline, variant), **(besides or {})}
     obstacle = coverage_problem(baseline, variant, floor=floor)
     if len(pairs) < _FEWEST:
         common = "no instance has" if not pairs else "a single instance has"
@@ -269,13 +280,18 @@ def compare_all(
 
 
 def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Return the comparisons with p adjusted by Holm; those without numbers are no part of the family."""
-    with_p = [one.numbers.test.p for one in comparisons if one.numbers is not None]
-    p_values = iter(holm(with_p))
-    return [
-        one if one.numbers is None else replace(one, numbers=replace(one.numbers, adjusted_p=next(p_values)))
-        for one in comparisons
-    ]
+    """Return the comparisons with p adjusted by Holm; those without numbers are no part of the family.
+
+    Where not even the smallest p that so many instances can have would do, no effect is said to be visible.
+    """
+    numbers = [one.numbers for one in comparisons if one.numbers is not None]
+    p_values = holm([one.test.p for one in numbers])
+    least = holm([smallest_p(one.instances) for one in numbers])
+    told = iter(
+        replace(one, adjusted_p=p, minimal_effect=one.minimal_effect if smallest < ALPHA else None)
+        for one, p, smallest in zip(numbers, p_values, least, strict=True)
+    )
+    return [one if one.numbers is None else replace(one, numbers=next(told)) for one in comparisons]
 
 
 def _rate(sample: Sample) -> float:

@@ -17,6 +17,8 @@ from pytest_swebench.outcome import Outcome
 
 COVERAGE_FLOOR: Final = 0.90
 COVERAGE_GAP: Final = 0.05
+GO_ON: Final = "; go on with --resume"
+"""What mends a lack of coverage, at the end of the sentence that tells of it."""
 _COUNTED: Final = frozenset({Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.NO_PATCH, Outcome.LIMIT})
 
 
@@ -181,12 +183,12 @@ def coverage_problem(a: Sample, b: Sample, *, floor: float = COVERAGE_FLOOR, gap
         if one.coverage < floor:
             return (
                 f"{one.variant}: {one.attempted} of {one.planned} cells have an answer ({one.coverage:.1%}), and "
-                f"{floor:.0%} are needed; go on with --resume"
+                f"{floor:.0%} are needed{GO_ON}"
             )
     if round(abs(a.coverage - b.coverage), 9) > gap:
         return (
             f"{a.variant} has an answer in {a.coverage:.1%} of its cells and {b.variant} in {b.coverage:.1%}: more "
-            f"than {100 * gap:.0f} points apart, so that what is missing may be the difference; go on with --resume"
+            f"than {100 * gap:.0f} points apart, so that what is missing may be the difference{GO_ON}"
         )
     return ""
 

@@ -16,6 +16,7 @@ from typing import Final
 
 from pytest_swebench.statistics.data import Interval, Sample, Tally
 from pytest_swebench.statistics.distributions import normal_quantile, t_quantile, t_tail
+from pytest_swebench.statistics.exactpower import EXACT_BELOW, fewest_instances, smallest_effect
 from pytest_swebench.statistics.signflip import sign_flip
 
 POWER: Final = 0.80
@@ -77,9 +78,14 @@ class Differences:
         return 2 * t_tail(abs(mean) / error, len(self.values) + 1)
 
     def minimal_effect(self, power: float = POWER) -> float | None:
-        """Return the difference that such a comparison finds with `power` at 5 %; None if none was ever seen."""
-        sd = self.sd if len(self.values) > 1 else 0.0
-        return (normal_quantile(0.975) + normal_quantile(power)) * sd / math.sqrt(len(self.values)) if sd else None
+        """Return the difference that such a comparison finds with `power` at 5 %; None if none was, or can be, seen."""
+        size = len(self.values)
+        if size < fewest_instances() or not (sd := self.sd):
+            return None
+        if self.reps == 1 and size < EXACT_BELOW:
+            found = smallest_effect(sd * sd, size, power=power)
+            return found if found <= 1 else None
+        return (normal_quantile(0.975) + normal_quantile(power)) * sd / math.sqrt(size)
 
 
 def pairs_of(baseline: Sample, variant: Sample) -> list[Pair]:

@@ -14,9 +14,15 @@ from typing import Final
 
 from pytest_swebench.errors import InputError
 from pytest_swebench.statistics.distributions import normal_cdf, normal_quantile
+from pytest_swebench.statistics.exactpower import (
+    ALPHA,
+    EXACT_BELOW,
+    fewest_instances,
+    mcnemar_power,
+    smallest_effect,
+)
 from pytest_swebench.statistics.paired import POWER, Pair, differences_of
 
-ALPHA: Final = 0.05
 _OUTER: Final = 0.9  # of the range that is quoted: 10 to 90 in 100
 
 
@@ -36,17 +42,31 @@ class Components:
         return (self.omega2 + self.luck / reps) / instances
 
     def minimal_effect(self, instances: float, reps: float, *, power: float = POWER, alpha: float = ALPHA) -> float:
-        """Return the difference that is found with `power`."""
+        """Return the difference that is found with `power`; infinite where so few instances can show none."""
+        if instances < fewest_instances(alpha=alpha):
+            return math.inf
+        if reps == 1 and instances < EXACT_BELOW:
+            return smallest_effect(self.omega2 + self.luck, math.floor(instances), power=power, alpha=alpha)
         return _reach(power, alpha) * math.sqrt(self.variance(instances, reps))
 
     def power(self, effect: float, instances: float, reps: float, *, alpha: float = ALPHA) -> float:
-        """Return the chance to find `effect`, which the interval's own term makes a point or two less below 50."""
+        """Return the chance to find `effect`: 0 with too few instances; exact for one repetition of fewer than 50."""
+        if instances < fewest_instances(alpha=alpha):
+            return 0.0
+        if reps == 1 and instances < EXACT_BELOW:
+            return mcnemar_power(effect, self.omega2 + self.luck, math.floor(instances), alpha=alpha)
         return normal_cdf(effect / math.sqrt(self.variance(instances, reps)) - normal_quantile(1 - alpha / 2))
 
     def instances(self, effect: float, reps: float, *, power: float = POWER, alpha: float = ALPHA) -> int:
         """Return how many instances find `effect` with `power`."""
         needed = _reach(power, alpha) ** 2 * (self.omega2 + self.luck / reps) / effect**2
-        return math.ceil(round(needed, 9))
+        size = max(math.ceil(round(needed, 9)), fewest_instances(alpha=alpha))
+        if reps > 1 or size >= EXACT_BELOW:
+            return size
+        spread = self.omega2 + self.luck
+        while mcnemar_power(effect, spread, size, alpha=alpha) < power:
+            size += 1
+        return size
 
 
 SIMILAR: Final = Components(0.0075, 0.222)

@@ -97,7 +97,7 @@ def test_versions_that_differ_are_told_between_runs_and_within_one(results: Path
 
 def test_nothing_resolved_is_said_and_gives_no_cost_for_it(results: Path, says: Says) -> None:
     run_of(results, "zero", {"a": "U" * 20, "null": "U" * 20})
-    text = says("compare zero")
+    text = says("compare zero --baseline-variant null")
     assert "a: nothing at all is resolved; `analyze-errors` tells why" in text
     assert [line.split()[-1] for line in text.splitlines() if line.startswith(("a ", "null "))][:2] == ["-", "-"]
     assert "no difference shown; differences beyond [-13.4 pp, +13.4 pp] excluded" in text
@@ -143,7 +143,10 @@ def test_runs_without_a_verdict_are_refused(pattern: str, results: Path, says: S
     run_of(results, "none", {"a": pattern, "b": pattern})
     put(results / "none" / "journal" / "main-2.jsonl", "")
     for command in ("compare none", "plan none", "gate none --baseline good", "baseline save x none"):
-        assert "holds no graded results, though it is a run" in says(command, 1)
+        told = says(command, 1)
+        assert "holds no graded results, though it is a run" in told
+        assert ("40 of them, are captured (recorded words, nothing graded)" in told) is bool(pattern)
+        assert ("give results/<run id>" in told) is not bool(pattern)
     assert "has no cell that a chart could show" in says("visualize none", 1)
     told = "all 40 recorded cells are resolved or captured" if pattern else "No cell of this run has a record yet"
     assert told in says("analyze-errors none")

@@ -29,6 +29,19 @@ def test_the_frame_is_compared_only_where_it_is_asked_for(tmp_path: Path) -> Non
     assert "held against nothing" not in asked
 
 
+def test_one_variant_beside_the_frame_is_compared_with_nothing(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "one", {"gold": "R" * 20, "null": "U" * 20, "a": GOOD, "z": BAD}, oracles=["gold"])
+    lines = CliRunner().invoke(compare_runs, [str(run)], env={"COLUMNS": "80"}).output.splitlines()
+    assert [line.split()[0] for line in lines[3:7]] == ["a", "z", "gold*", "null"]
+    alone = run_of(tmp_path, "alone", {"gold": "R" * 20, "null": "U" * 20, "a": GOOD}, oracles=["gold"])
+    told = CliRunner().invoke(compare_runs, [str(alone)], env={"COLUMNS": "100"}).output
+    assert " vs " not in told
+    assert "one variant is under test: nothing to compare it with; give another run\n" in told
+    assert "gold*: oracle, sees hidden tests or the reference patch; not to be ranked with others\n" in told
+    frame = run_of(tmp_path, "frame", {"gold": "R" * 20, "null": "U" * 20}, oracles=["gold"])
+    assert "gold vs null\n" in CliRunner().invoke(compare_runs, [str(frame)]).output
+
+
 def test_a_narrow_terminal_leaves_names_to_be_read(tmp_path: Path) -> None:
     run = run_of(tmp_path, "one", {"s1_tdd+claude-4-5-2025+t0.2": GOOD, "s1_tdd+claude-4-6-2025+t0.2": BAD})
     ran = CliRunner().invoke(compare_runs, [str(run)], env={"COLUMNS": "50"})

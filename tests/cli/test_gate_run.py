@@ -11,6 +11,7 @@ from pytest_swebench.cli.command import run
 from pytest_swebench.cli.compare import compare_runs
 from pytest_swebench.cli.gate_run import gate
 from pytest_swebench.errors import InputError
+from pytest_swebench.records.layout import write_json
 from tests.support.graded import put, report, run_of
 
 SAME, WORSE = "R" * 10 + "U" * 10, "R" * 2 + "U" * 18
@@ -37,6 +38,29 @@ def test_gate_returns_the_verdict_and_leaves_it_in_the_run(here: Path) -> None:
     assert ran.output.startswith("gate: regressed: a drop of 3 points against 'one' is tolerated, at 95%\n")
     assert json.loads((here / "results" / "two" / "reports" / "gate.json").read_text())["exit"] == 10
     assert not (here / "results" / "one" / "reports" / "gate.json").exists()
+
+
+def test_the_verdict_of_a_run_that_looked_is_left_and_told(here: Path) -> None:
+    own = here / "results" / "two" / "reports" / "gate.json"
+    looked = {"rule": "planned", "instances_looked_at": 5, "instances_planned": 20, "stopped_early": True}
+    write_json(own, {"verdict": "pass", "exit": 0, "sequential": looked})
+    left = own.read_bytes()
+    ran = gated("two", "--baseline", "one")
+    assert ran.return_value.code == 10
+    assert (
+        "the run's own verdict stands in reports/gate.json, and is left there: pass (exit 0), by looks (planned), "
+        "after 5 of 20 instances\n"
+    ) in ran.output
+    assert own.read_bytes() == left
+
+
+@pytest.mark.parametrize("found", ['{"verdict": "pass", "exit": 0, "sequential": null}', "{", "[]", "{}"])
+def test_a_verdict_without_looks_or_a_damaged_one_is_written_anew(here: Path, found: str) -> None:
+    own = here / "results" / "two" / "reports" / "gate.json"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text(found)
+    assert "own verdict" not in gated("two", "--baseline", "one").output
+    assert json.loads(own.read_text())["exit"] == 10
 
 
 def test_gate_takes_limits_and_mode(here: Path) -> None:

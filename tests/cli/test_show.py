@@ -97,14 +97,33 @@ def test_what_a_run_lacks_is_named_and_is_exit_code_1(root: Path) -> None:
     assert done.returncode == 1
     assert done.stdout.splitlines() == [
         f"torn: {root / RUN_ID / 'results.jsonl'}:3: is not a whole line of JSON",
-        f"run {RUN_ID} lacks 1: 2 cells, 6 files",
+        f"run {RUN_ID} is not complete (1 torn in files): 2 cells, 6 files",
     ]
-    assert f"run {RUN_ID} is not complete: 1 torn; the command of the run with --resume={RUN_ID} goes on" in done.stderr
+    way = f"the command of the run with --resume={RUN_ID} goes on"
+    assert f"run {RUN_ID} is not complete: 1 torn in files; {way}" in done.stderr
     code, found = in_json(root, "validate")
     assert (code, found["error"]["type"]) == (1, "Incomplete")
     assert found["result"]["problems"] == [
         {"lack": "torn", "where": f"{root / RUN_ID / 'results.jsonl'}:3", "what": "is not a whole line of JSON"}
     ]
+
+
+def test_of_a_killed_run_only_what_is_there_is_named_and_cells_apart_from_files(tmp_path: Path) -> None:
+    layout = write(tmp_path, Outcome.RESOLVED, selected=2)
+    (layout.folder / "plans" / "one.json").write_text(json.dumps(PLANS))
+    resolve_once(layout.folder / "manifests", "m", lambda: [made_instance("i-0"), made_instance("i-1")])
+    for name in ("results.jsonl", "summary.csv"):
+        (layout.folder / name).unlink(missing_ok=True)
+    (layout.folder / "cells").mkdir(exist_ok=True)
+    assert command(tmp_path, "show").stdout.splitlines()[-2:] == [
+        f"swebench-runner merge {layout.folder} makes results.jsonl, summary.csv, predictions/",
+        f"all of it: {layout.folder} (cells/)",
+    ]
+    assert "is not complete: 1 cell missing, 2 missing in files; " in command(tmp_path, "validate").stderr
+    merge = [sys.executable, "-m", "pytest_swebench", "merge", str(layout.folder)]
+    assert subprocess.run(merge, cwd=tmp_path, capture_output=True, timeout=60, check=False).returncode == 0
+    (line,) = command(tmp_path, "show").stdout.splitlines()[-1:]
+    assert line.endswith(" (results.jsonl, summary.csv, predictions/, cells/)")
 
 
 @pytest.mark.parametrize("verb", ["show", "validate"])

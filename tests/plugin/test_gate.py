@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from pytest_swebench.datasets.demo import load_demo
+from pytest_swebench.reporting.gate.told import GateTold, gate_told
 from pytest_swebench.statistics.anytime import anytime_bounds
 from pytest_swebench.statistics.gate import judge
 from pytest_swebench.statistics.sequential import planned_looks
@@ -324,7 +326,41 @@ def test_a_decided_gate_stops_the_run_and_the_rest_is_not_run(
     assert len(ended) == 13 - looked["cells_saved"]
     assert len(ended) <= 9
     assert set(ended.values()) == {"no_patch"}  # what is left out is no infra
-    result.stdout.fnmatch_lines(["*gate decided: silent regressed, after * of 13 instances*"])
+    way = "the command without --sequential, with --resume=now, runs them as well"
+    result.stdout.fnmatch_lines(
+        [
+            f"left out:    {looked['cells_saved']} of 13 cells, by the gate once it was decided; {way}",
+            "*gate decided: silent regressed, after * of 13 instances*",
+        ]
+    )
+    result.stdout.no_fnmatch_line("to go on:*")
+    result.stdout.no_fnmatch_line("*lack an answer*")
+
+
+def test_page_and_show_tell_that_the_gate_stopped_the_run(run: Run, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(SILENT + PATIENT)
+    assert run(*ASKED, before(pytester.path, IDS), "--sequential", "--run-report").ret == 10
+    folder = pytester.path / "results" / "now"
+    looked = verdict(pytester.path)["sequential"]
+    seen = f"gate: regressed against before.json; looked at {looked['instances_looked_at']} of 13 instances"
+    said = f"{seen}, which decided: the run was stopped, {looked['cells_saved']} cells left out on purpose"
+    page = (folder / "reports" / "index.html").read_text(encoding="utf-8").split("<script")[0]
+    assert said in page
+    assert f"stopped by its gate: {looked['cells_saved']} selected cells without a record" in page
+    assert "are needed; the gate stopped the run on purpose, and its verdict holds" in page
+    assert "--resume" not in page
+    shown = gate_told(folder)
+    assert shown == GateTold(said, stopped=True)
+    done = pytester.run(sys.executable, "-m", "pytest_swebench", "show", "now")
+    assert said in done.outlines
+    path = folder / "reports" / "gate.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps(told | {"run": told["run"] | {"digest": "of other results"}}))
+    assert gate_told(folder) == GateTold(f"{said} (before the run went on)", stopped=False)
+    path.write_text("{}")
+    torn = gate_told(folder)
+    assert torn is not None
+    assert "cannot be read" in torn.line
 
 
 @WORKERS

@@ -58,6 +58,17 @@ def test_definitions_are_of_words_that_the_file_has() -> None:
     assert [word for word in DEFINITIONS if f'"{word}"' not in text] == []
 
 
+def test_mean_time_is_one_number_wherever_it_stands() -> None:
+    took = [0.1] * 10  # whose sum from left to right is not 1
+    records = [
+        made_record(Cell(f"acme__acme-{number}", "a", 1), R, seconds={"total": seconds})
+        for number, seconds in enumerate(took)
+    ]
+    merged = Merged(records, summarise(records, {}), damaged=0)
+    told = summary_json(merged.summaries, merged.analysis)
+    assert told["variants"][0]["mean_seconds"] == told["analysis"]["variants"][0]["seconds"]["mean"] == 0.1
+
+
 def test_p95_lies_between_neighbours_by_straight_line() -> None:
     (row, _) = rows(run(R, R, R, R, R, U, U, U, U, U, U))
     assert float(row["p50_seconds"]) == 5.0

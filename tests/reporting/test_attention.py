@@ -15,7 +15,7 @@ from pytest_swebench.reporting.pairs import pair_lines
 from pytest_swebench.reporting.totals import repetition_line
 from tests.support.made import made_record
 
-LUCK = "one repetition: rerun luck is not measured (often sd 1.5 pp); use --count 3"
+LUCK = "one repetition: rerun luck is not measured (often sd 23.7 pp); use --count 3"
 ALONE = "one variant: nothing to compare it with; swebench-runner compare takes two runs"
 _LETTERS = {
     "R": Outcome.RESOLVED,
@@ -95,6 +95,15 @@ def test_what_asks_for_attention_comes_with_what_shows_more(
     assert points_to_look_at(found.records, found.summaries, quarantined, found.analysis, "run-1") == expected
 
 
+def test_cells_that_a_decided_gate_left_out_are_not_missed() -> None:
+    found = run(13, a="RURUIE" + "R" * 2)
+    points = points_to_look_at(found.records, found.summaries, (), found.analysis, left_out=5)
+    assert points[0] == "2 of 13 cells lack an answer; swebench-runner analyze-errors RUN"
+    whole = run(13, a="RURU")
+    points = points_to_look_at(whole.records, whole.summaries, (), whole.analysis, left_out=9)
+    assert not any("lack an answer" in one for one in points)
+
+
 def test_cells_in_doubt_are_counted_by_state() -> None:
     found = run(a="RRRRU", reps=2)
     for record, state in zip(found.records, ("suspect", "tampered", "not_controlled", "suspect"), strict=False):
@@ -111,10 +120,19 @@ def test_a_pair_is_told_with_its_interval_and_what_it_could_have_seen() -> None:
     ]
     lines = pairs(run(tdd="RU" * 10, base="UR" * 10))
     assert lines[1] == "  tdd vs base  +0.0 [-44.3, +44.3] 10 won 10 lost p=1 none"
-    assert lines[2:] == ["  none: no difference shown; 64.3 pp or more would show in 4 of 5 runs"]
+    assert lines[2:] == ["  none: no difference shown; 59.7 pp or more would show in 4 of 5 runs"]
     # of several pairs p is adjusted, and so much would not show as often
     several = run(tdd="RU" * 10, base="UR" * 10, plain="RU" * 10)
-    assert pairs(several)[-1] == "  none: no difference shown; alone, 64.3 pp or more would show in 4 of 5 runs"
+    assert pairs(several)[-1] == "  none: no difference shown; alone, 59.7 pp or more would show in 4 of 5 runs"
+
+
+def test_too_few_instances_are_promised_nothing() -> None:
+    assert pairs(run(tdd="RURU", base="URUU"))[-1] == (
+        "  none: no difference shown; fewer than 6 instances cannot show any difference"
+    )
+    several = run(tdd="RURUUR", base="URUURU", plain="RUUUUU")
+    assert pairs(several, 120)[-1].endswith("fewer than 7 instances cannot show any difference among 3 pairs")
+    assert "could see" not in run(tdd="RURU", base="URUU").analysis.comparisons[0].sentence
 
 
 def test_one_variant_the_frame_and_captured_answers_are_not_compared() -> None:

@@ -231,7 +231,7 @@ def test_the_command_draws_and_takes_other_verdicts(tmp_path: Path) -> None:
     verdicts.write_text(json.dumps({"old": IDS}))
     result = CliRunner().invoke(visualize, ["--results", str(layout.folder), "--resolved", str(verdicts)])
     folder = layout.folder / "reports" / "charts"
-    assert (result.exit_code, result.output) == (0, f"charts: {folder} (15 files)\n")
+    assert (result.exit_code, result.output) == (0, f"run {layout.run_id}\ncharts: {folder} (15 files)\n")
     assert "| old | 40 | 40 | 100.0 |" in (folder / "variants.md").read_text(encoding="utf-8")
 
 

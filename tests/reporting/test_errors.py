@@ -348,12 +348,16 @@ def test_the_command_names_what_it_wrote(tmp_path: Path) -> None:
     layout = made(tmp_path, broken("SandboxLost", "gone"))
     result = CliRunner().invoke(analyze_errors, ["--results", str(layout.folder), "--output-dir", str(tmp_path / "o")])
     assert result.exit_code == 0
-    assert result.output.startswith("1 of 1 cells failed\n     1  infrastructure: SandboxLost\nerrors: ")
+    assert result.output.startswith(
+        f"run {layout.run_id}\n1 of 1 cells failed\n     1  infrastructure: SandboxLost\nerrors: "
+    )
     assert len(list((tmp_path / "o").iterdir())) == 4
 
 
 def test_the_command_says_that_nothing_failed(tmp_path: Path) -> None:
     layout = made(tmp_path, made_record(Cell(A, "tdd", 1)))
     result = CliRunner().invoke(analyze_errors, ["--results", str(layout.folder), "--no-traces"])
-    assert result.output.startswith("No failures: all 1 recorded cells are resolved or captured.\n")
+    assert result.output.startswith(
+        f"run {layout.run_id}\nNo failures: all 1 recorded cells are resolved or captured.\n"
+    )
     assert (layout.folder / "reports" / "final_errors_latest.json").exists()

@@ -127,15 +127,26 @@ def test_what_a_comparison_can_see_in_one_line() -> None:
 
 
 def test_no_difference_of_more_than_100_points_is_promised() -> None:
-    assert seen_by(1, 1) == "1 instance x 1: too little to tell two variants apart, whatever they do"
-    assert seen_by(2, 1).startswith("2 instances x 1: too little")
-    assert seen_by(3, 1).startswith("two variants on 3 instances x 1 can be told apart from about 77.5")
-    lines = plan_lines(plan(assumed(), instances=(1, 2, 3), reps=(1,)))
-    for line, seen in zip(lines[2:], ("nothing", "94.9-100.0 pp", "77.5-82.2 pp"), strict=True):
+    assert seen_by(1, 1) == "1 instance x 1: fewer than 6 instances cannot show any difference"
+    assert seen_by(5, 3) == "5 instances x 3: fewer than 6 instances cannot show any difference"
+    assert seen_by(6, 1).startswith("two variants on 6 instances x 1 can be told apart from about 92.7")
+    lines = plan_lines(plan(assumed(), instances=(4, 5, 6), reps=(1,)))
+    for line, seen in zip(lines[2:], ("nothing", "nothing", "92.7 pp", "fewer than 6 instances cannot"), strict=True):
         assert seen in line
+
+
+def test_four_instances_have_no_power_and_six_are_the_least_that_is_asked_for() -> None:
+    found = plan(assumed(), effect=0.5, instances=(4, 10), reps=(1, 3))
+    assert [row.power for row in found.rows[:2]] == [0, 0]
+    assert found.as_json()["rows"][0]["minimal_effect"] == [None, None]
+    assert found.needed == {1: (15, 15), 3: (6, 6)}
+    assert found.notes == (
+        "fewer than 6 instances cannot show any difference",
+        "with repetitions approximate below 30 instances",
+    )
 
 
 def test_a_plan_for_very_little_is_told_as_it_is() -> None:
     lines = plan_lines(plan(assumed(0.001), effect=0.999, instances=(50,), reps=(1,)))
     assert lines[0] == "assumed: two variants at a rate of 0.1%, of one model or of two"
-    assert lines[-1] == "to see 99.9 points: 1 instance, each once"
+    assert lines[-1] == "to see 99.9 points: 6 instances, each once"

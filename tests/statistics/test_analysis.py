@@ -56,8 +56,11 @@ def test_one_repetition_and_many_variants_are_told() -> None:
     found = analyse(records(variants=5, reps=1))
     assert found.hints == [
         "name a baseline to test 4 instead of 10 pairs",
-        "one repetition: rerun luck is not measured (often sd 1.5 pp); use --count 3",
+        "one repetition: rerun luck is not measured (often sd 6.1 pp); use --count 3",
     ]
+    whole = analyse(records(variants=2, reps=1), {"v0": 90, "v1": 90})
+    assert whole.hints[0].startswith("one repetition so far: rerun luck is not measured")
+    assert "--count" not in whole.hints[0]
     assert analyse(records(variants=5), against="v3").hints == []
     assert found.variants[0].passes is None
 

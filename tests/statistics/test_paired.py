@@ -108,6 +108,13 @@ def test_minimal_effect() -> None:
     assert Differences(values=(1.0,), reps=1).minimal_effect() is None
 
 
+def test_few_instances_promise_what_the_exact_test_can_show_and_less_than_six_nothing() -> None:
+    assert Differences(values=(1.0, 0.0, 0.0, 0.0, 0.0), reps=1).minimal_effect() is None
+    assert Differences(values=(0.3, 0.0, 0.0, 0.0, 0.0), reps=3).minimal_effect() is None
+    six = Differences(values=(1.0, 0.0, 0.0, 0.0, 0.0, 0.0), reps=1).minimal_effect()
+    assert six == pytest.approx(2 * 0.8 ** (1 / 6) - 1, abs=1e-6)  # all six are won in 80 of 100
+
+
 def test_pairs_are_the_instances_that_both_answered() -> None:
     a = sample("a", {"x__x-1": (1, 1), "x__x-2": (0, 0), "x__x-3": (0, 1)})
     b = sample("b", {"x__x-1": (0, 2), "x__x-2": (1, 1)})

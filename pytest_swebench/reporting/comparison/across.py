@@ -10,6 +10,7 @@ from typing import Any, Final
 from pytest_swebench.cell import FRAME, slug
 from pytest_swebench.errors import InputError, SelectionError, unknown
 from pytest_swebench.records.flakes import NULL
+from pytest_swebench.reporting.comparison.alone import alone_in, alone_told
 from pytest_swebench.reporting.comparison.source import Source
 from pytest_swebench.statistics.analysis import Analysis, analyse_samples
 from pytest_swebench.statistics.comparison import Comparison, adjusted, compare, compare_all
@@ -24,13 +25,14 @@ class Across:
     """What comes of sources: rates of all variants, the comparisons that were asked for, and words of caution.
 
     Across sources a variant is called `name@source`. `drift` names conditions that differ between sources, `changed`
-    the instances that are not the same in all, which no comparison across them counts.
+    the instances that are not the same in all, `alone` by source those that no other has: neither is counted.
     """
 
     sources: tuple[Source, ...]
     analysis: Analysis
     drift: tuple[str, ...]
     changed: tuple[str, ...]
+    alone: Mapping[str, tuple[str, ...]]
     cautions: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -44,6 +46,7 @@ class Across:
             ],
             "drift": list(self.drift),
             "changed": list(self.changed),
+            "alone": {label: list(names) for label, names in self.alone.items()},
             "cautions": list(self.cautions),
         }
 
@@ -70,21 +73,28 @@ def compare_sources(
         for label, source in zip(labels, sources, strict=True)
         for note in (*source.notes, *_mixed(source))
     ]
+    instances = {label: _ids(source) for label, source in zip(labels, sources, strict=True)}
+    alone = alone_in(instances)
     if len(sources) == 1:
         samples = sources[0].samples()
         pairs = None
     else:
         samples = samples_across(sources, changed)
         pairs = pairs_across(samples)
-        cautions += _unknown_digests(sources)
+        cautions += [*_unknown_digests(sources), *alone_told(alone, instances)]
     if len(samples) < 2:
         raise SelectionError(
             f"{sources[0].name!r} has one variant ({', '.join(samples)}), and a comparison takes two; give another run"
         )
-    asked = {"confidence": confidence, "floor": floor, "by_repository": by_repository}
+    asked: dict[str, Any] = {"confidence": confidence, "floor": floor, "by_repository": by_repository}
     apart = _apart(samples, against) if pairs is None else frozenset()
     held = {name: sample for name, sample in samples.items() if name not in apart}
-    compared = _compared(held, pairs, against, asked)
+    full_name = _full_name(samples, against)
+    if pairs is None:
+        compared = compare_all(held, against=full_name, **asked)
+    else:
+        chosen = [(full_name, name) for name in samples if name != full_name] if full_name else pairs
+        compared = _compared(sources, samples, chosen, alone, asked)
     analysis = analyse_samples(samples, compared=compared, confidence=confidence, against=against, apart=apart)
     if by_repository:
         cautions.append("intervals are for other repositories like these, and rest on few; p is for instances")
@@ -93,28 +103,45 @@ def compare_sources(
         cautions.append(f"{', '.join(nothing)}: nothing at all is resolved; `analyze-errors` tells why")
     oracles = sorted(name for name, sample in samples.items() if sample.oracle)
     if oracles:
-        cautions.append(f"{', '.join(oracles)}: sees hidden tests or the reference patch; not to be ranked with others")
-    return Across(sources=tuple(sources), analysis=analysis, drift=drift, changed=changed, cautions=tuple(cautions))
+        marked = ", ".join(f"{name}*" for name in oracles)
+        cautions.append(f"{marked}: oracle, sees hidden tests or the reference patch; not to be ranked with others")
+    return Across(
+        sources=tuple(sources), analysis=analysis, drift=drift, changed=changed, alone=alone, cautions=tuple(cautions)
+    )
 
 
 def _apart(samples: Mapping[str, Sample], against: str) -> frozenset[str]:
     """Return the oracles and the frame of a run, which its summary compares with nothing either.
 
-    None of them where one is `against`, or fewer than two others are there: then they are what is asked for.
+    None of them where one is `against`, or nothing else is there: then they are what is asked for.
     """
     apart = frozenset(name for name, one in samples.items() if one.oracle or name in FRAME)
-    return frozenset() if against in apart or len(samples) - len(apart) < 2 else apart
+    return frozenset() if against in apart or len(apart) == len(samples) else apart
 
 
 def _compared(
-    samples: Mapping[str, Sample], pairs: Sequence[tuple[str, str]] | None, against: str, asked: Mapping[str, Any]
+    sources: Sequence[Source],
+    samples: Mapping[str, Sample],
+    pairs: Sequence[tuple[str, str]],
+    alone: Mapping[str, Sequence[str]],
+    asked: Mapping[str, Any],
 ) -> list[Comparison]:
-    if pairs is None or against:
-        return compare_all(samples, against=_full_name(samples, against), **asked)
-    found = [
-        compare(samples[a], samples[b], others=[one for name, one in samples.items() if name not in (a, b)], **asked)
-        for a, b in pairs
-    ]
+    """Compare pairs across sources; what either has alone is dropped, with the rate of others there."""
+    whole = {
+        f"{variant}@{label}": sample
+        for label, source in zip(labels_of(sources), sources, strict=True)
+        for variant, sample in source.samples().items()
+    }
+    found = []
+    for pair in pairs:
+        besides = {
+            instance: f"only in {label}"
+            for label, instances in alone.items()
+            for instance in instances
+            if any(instance in whole[name].tallies for name in pair)
+        }
+        others = [one for name, one in whole.items() if name not in pair]
+        found.append(compare(samples[pair[0]], samples[pair[1]], others=others, besides=besides, **asked))
     return adjusted(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -48,7 +48,7 @@ def source_of_results(path: Path) -> Source | None:
     from pytest_swebench.records.results import read_object
 
     lines = [read_object(line) for line in path.read_bytes().splitlines() if line.strip()]
-    records = [line for line in lines if line.get("type") == "result"]
+    records = [line for line in lines if line.get("type") in ("result", "scenario_result")]
     if not records:
         return None
     found = _Collected()
@@ -65,7 +65,7 @@ class _Collected:
 
     def __init__(self) -> None:
         self.cells: list[Observation] = []
-        self.captured: set[str] = set()
+        self.captured: Counter[str] = Counter()
         self.oracles: set[str] = set()
         self.images: dict[str, str] = {}
         self.conditions: defaultdict[str, set[str]] = defaultdict(set)
@@ -77,7 +77,7 @@ class _Collected:
             cell = observation_of(record)
             if cell is None:
                 if record["outcome"] == Outcome.CAPTURED:
-                    self.captured.add(str(record["variant"]))
+                    self.captured[str(record["variant"])] += 1
                 continue
             self.cells.append(cell)
             self.ends.add((str(record.get("run_id", "")), str(record.get("finished_at", ""))))
@@ -110,6 +110,7 @@ class _Collected:
             images=self.images,
             conditions={what: frozenset(values) for what, values in sorted(self.conditions.items())},
             origin=digest(sorted(self.ends)),
+            captured=self.captured.total(),
             notes=tuple(notes),
             ended_on=self._ended_on(),
         )

@@ -18,7 +18,8 @@ class Source:
     `planned` is variant -> cells that were asked for. `digests` and `images` are by instance, where they are known.
     `conditions` are what should be the same on both sides, each with all values that it had. `notes` say how the file
     was understood, for a person. `ended_on` is the day of the last answer, where it is known. `origin` tells two runs
-    apart that came to the same results, and copies do not have another.
+    apart that came to the same results, and copies do not have another. `captured` counts cells that were
+    recorded and not graded.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class Source:
     images: Mapping[str, str] = field(default_factory=dict)
     conditions: Mapping[str, frozenset[str]] = field(default_factory=dict)
     origin: str = ""
+    captured: int = 0
     notes: tuple[str, ...] = ()
     ended_on: date | None = None
 

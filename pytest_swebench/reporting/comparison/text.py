@@ -17,23 +17,32 @@ WIDTH: Final = 80
 _NUMBERS: Final = 58  # columns that the numbers of a variant take
 _LISTED: Final = 20
 _HEAD: Final = "variant"
+_ALONE: Final = "one variant is under test: nothing to compare it with; give another run"
 _LEAST: Final = 14  # columns of a name, however narrow the terminal
 
 
 def lines_of(across: Across, *, width: int = WIDTH, listed: int = _LISTED) -> list[str]:
     """Return the lines; `listed` instances are named for each side of a pair."""
     labels = labels_of(across.sources)
-    shown = shown_names([one.sample.variant for one in across.analysis.variants], labels, max(_LEAST, width - _NUMBERS))
-    column = max(map(len, (_HEAD, *shown.names.values())))
+    starred = any(one.sample.oracle for one in across.analysis.variants)
+    room = max(_LEAST, width - _NUMBERS - starred)
+    shown = shown_names([one.sample.variant for one in across.analysis.variants], labels, room)
+    column = max(map(len, (_HEAD, *shown.names.values()))) + starred
     level = f"{100 * across.analysis.confidence:.0f}%"
     read = (_source(label, shown.letters, one) for label, one in zip(labels, across.sources, strict=True))
     lines = [line for told in (*read, *shown.meant) for line in _told(told, width)]
-    lines += ["", f"{_HEAD:<{column}} resolved/attempted/planned   rate  {level} interval    $/res"]
-    lines += [_rate_line(one, shown.names[one.sample.variant], column) for one in across.analysis.variants]
+    lines += [
+        "",
+        *_told(_common(across), width),
+        f"{_HEAD:<{column}} resolved/attempted/planned   rate  {level} interval    $/res",
+    ]
+    lines += [
+        _rate_line(one, shown.names[one.sample.variant] + "*" * one.sample.oracle, column) for one in _ordered(across)
+    ]
     pairs = across.analysis.comparisons
     tested = sum(one.numbers is not None for one in pairs)
     over = f"; exact sign-flip p, Holm over {count(tested, 'pair')}" if tested else ""
-    lines += ["", f"paired by instance{over}"]
+    lines += ["", f"paired by instance{over}" if pairs else _ALONE]
     for pair in pairs:
         lines += _told(f"{shown.names[pair.variant]} vs {shown.names[pair.baseline]}", width)
         lines += _pair_lines(pair, width, listed)
@@ -46,6 +55,26 @@ def lines_of(across: Across, *, width: int = WIDTH, listed: int = _LISTED) -> li
     for caution in (*across.cautions, *_apart(across), *across.analysis.hints):
         lines += _told(caution, width)
     return lines
+
+
+def _common(across: Across) -> str:
+    """Say which instances the rates are on, where a source has others."""
+    if not across.alone:
+        return ""
+    number = len({name for one in across.analysis.variants for name in one.sample.tallies})
+    who = "both have" if len(across.sources) == 2 else "two or more have"
+    return f"rates are on the {count(number, 'instance')} that {who}:"
+
+
+def _ordered(across: Across) -> list[VariantAnalysis]:
+    """Return the variants of a run as its summary has them, those under test by their rate; of several by name."""
+    if len(across.sources) > 1:
+        return list(across.analysis.variants)
+    apart = across.analysis.apart
+    return sorted(
+        across.analysis.variants,
+        key=lambda one: (one.sample.variant in apart, 1.0 if one.rate.rate is None else -one.rate.rate),
+    )
 
 
 def _apart(across: Across) -> list[str]:

@@ -6,30 +6,37 @@ import math
 from statistics import harmonic_mean
 from typing import Final
 
-from pytest_swebench.reporting.gate.asked import GateAsked
+from pytest_swebench.reporting.gate.asked import GateAsked, Sequential
 from pytest_swebench.statistics.data import Sample
 from pytest_swebench.statistics.distributions import normal_cdf, t_quantile
 from pytest_swebench.statistics.planning import DIFFERENT, SIMILAR
 
 _REPEATED: Final = 3
+_LOOKS: Final = {
+    Sequential.PLANNED: "; planned looks leave a little more open",
+    Sequential.ANYTIME: "; a look after each instance leaves clearly more open, the more the fewer instances there are",
+}
 _HALF: Final = 0.25  # the variance of a cell at a rate of one half, for which the assumptions were measured
 
 
 def forecast(baseline: Sample, instances: int, reps: int, asked: GateAsked) -> str:
     """Say how often such a gate ends without a verdict though nothing dropped, and what repetitions would do.
 
-    The baseline's own repetitions tell the luck of a cell; where it has one, what was measured elsewhere does.
+    The baseline's own repetitions tell the luck of a cell; where it has one, what was measured elsewhere does. With
+    looks it is told of one at the end, for theirs have no such formula.
     """
     omega2, luck, base_reps = _parts(baseline)
     now = undecided(omega2 + luck / base_reps + luck / reps, instances, harmonic_mean([base_reps, reps]), asked)
+    ends = "would end, judged once at its end," if asked.sequential else "ends"
     told = (
         f"gate: {instances} instances x {reps} against {baseline.variant} (x {base_reps:.3g}), a drop of "
-        f"{100 * asked.max_drop:g} points tolerated: without any drop it ends inconclusive in up to {now:.0%} of runs"
+        f"{100 * asked.max_drop:g} points tolerated: without any drop it {ends} inconclusive in up to "
+        f"{now:.0%} of runs"
     )
     if min(reps, base_reps) < _REPEATED:
         more = undecided(omega2 + 2 * luck / _REPEATED, instances, _REPEATED, asked)
         told += f"; with {_REPEATED} repetitions on both sides in {more:.0%}"
-    return told
+    return told + (_LOOKS[asked.sequential] if asked.sequential else "")
 
 
 def undecided(variance: float, instances: int, reps: float, asked: GateAsked) -> float:

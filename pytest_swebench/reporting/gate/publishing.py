@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pytest_swebench.errors import RecordError
-from pytest_swebench.records.layout import as_bytes, write_json, write_whole
+from pytest_swebench.records.layout import as_bytes, read_json, write_json, write_whole
 from pytest_swebench.redact import Redactor
 from pytest_swebench.reporting.gate.report import GateReport
 from pytest_swebench.reporting.gate.text import annotation_lines, markdown
@@ -15,6 +15,22 @@ from pytest_swebench.reporting.gate.text import annotation_lines, markdown
 FILE: Final = "reports/gate.json"
 STEP_SUMMARY: Final = "GITHUB_STEP_SUMMARY"
 _ACTIONS: Final = "GITHUB_ACTIONS"
+
+
+def own_verdict(folder: Path) -> str:
+    """Return the verdict that the run came to by looking while it ran, in words, "" if it did not look.
+
+    Nothing finds it again: an early stop left cells out, and the looks are known to the run alone.
+    """
+    try:
+        told = read_json(folder / FILE)
+        looked = told["sequential"]
+        if looked is None:
+            return ""
+        after = f"after {looked['instances_looked_at']} of {looked['instances_planned']} instances"
+        return f"{told['verdict']} (exit {told['exit']}), by looks ({looked['rule']}), {after}"
+    except (RecordError, KeyError, TypeError):  # none, or none that could be kept
+        return ""
 
 
 def publish(

@@ -46,10 +46,10 @@ def markdown(report: GateReport, *, command: str = "") -> str:
     for one in report.gated:
         if one.judged.reason:
             parts += [f"{_code(one.judged.variant)}: {_escaped(one.judged.reason)}", ""]
-        for title, names in (("Newly failing", one.lost), ("Newly passing", one.won)):
+        for title, names in (("Lost", one.lost), ("Won", one.won)):
             if names:
                 more = f" (first {_LISTED} of {len(names)})" if len(names) > _LISTED else ""
-                parts += [f"**{title}, {_escaped(one.judged.variant)}**{more}", ""]
+                parts += [f"**{title} by {_escaped(one.judged.variant)}**{more}", ""]
                 parts += [f"- {_code(name)}{_stable(one, name)}" for name in names[:_LISTED]]
                 parts.append("")
     parts += [f"- {_escaped(caution)}" for caution in report.cautions]
@@ -131,7 +131,7 @@ def _row(one: Gated) -> str:
 
 
 def _stable(one: Gated, name: str) -> str:
-    return " (never failed before)" if name in one.judged.newly_failing else ""
+    return " (newly failing: it never failed before)" if name in one.judged.newly_failing else ""
 
 
 def _saved(report: GateReport) -> str:

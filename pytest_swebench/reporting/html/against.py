@@ -8,11 +8,13 @@ from typing import Any, Final
 
 from pytest_swebench.reporting.comparison.across import Across, compare_sources, samples_across
 from pytest_swebench.reporting.comparison.source import Source
+from pytest_swebench.reporting.gate.told import GateTold
 from pytest_swebench.reporting.html import charts
 from pytest_swebench.reporting.html.markup import Markup, join, tag
 from pytest_swebench.reporting.html.tables import cells, p_value, signed, table
 from pytest_swebench.reporting.tree import count
 from pytest_swebench.statistics.comparison import Comparison, points
+from pytest_swebench.statistics.data import GO_ON
 from pytest_swebench.statistics.paired import pairs_of
 
 _KINDS: Final = {"better": "good", "worse": "bad"}
@@ -69,12 +71,13 @@ def own_name(labelled: str) -> str:
     return labelled.rpartition("@")[0]
 
 
-def told(against: Against) -> Markup:
-    """Return what a reader should know of a run and its baseline."""
+def told(against: Against, gate: GateTold | None = None) -> Markup:
+    """Return what a reader should know of a run and its baseline; `gate` is what its gate said."""
+    stopped = gate is not None and gate.stopped
     rows, drawn = [], []
     for variant, found in by_variant(against.across.analysis.comparisons).items():
         for one in found:
-            rows.append(_row(variant, one, single=len(found) == 1))
+            rows.append(_row(variant, one, single=len(found) == 1, stopped=stopped))
             if one.numbers is not None and one.numbers.interval is not None:
                 low, high = (100 * end for end in one.numbers.interval.as_json())
                 value = 100 * one.numbers.difference
@@ -97,12 +100,12 @@ def told(against: Against) -> Markup:
     )
 
 
-def _row(variant: str, one: Comparison, *, single: bool) -> tuple[str | Markup, ...]:
+def _row(variant: str, one: Comparison, *, single: bool, stopped: bool) -> tuple[str | Markup, ...]:
     numbers = one.numbers
     return (
         variant,
         own_name(one.baseline),
-        one.sentence if one.obstacle else str(one.word),
+        _word(one, stopped=stopped),
         points(numbers.difference) if numbers else "-",
         signed(numbers.interval if numbers else None),
         p_value(numbers.adjusted_p) if numbers else "-",
@@ -110,3 +113,12 @@ def _row(variant: str, one: Comparison, *, single: bool) -> tuple[str | Markup, 
         cells(len(one.lost), variant, only="regressed") if single else str(len(one.lost)),
         str(len(one.dropped)),
     )
+
+
+def _word(one: Comparison, *, stopped: bool) -> str:
+    """Return the verdict, and what stands against one; what a gate left out on purpose need not be gone on with."""
+    if not one.obstacle:
+        return str(one.word)
+    if stopped and one.obstacle.endswith(GO_ON) and not one.obstacle.startswith(f"{one.baseline}:"):
+        return f"{one.sentence.removesuffix(GO_ON)}; the gate stopped the run on purpose, and its verdict holds"
+    return one.sentence

@@ -14,6 +14,7 @@ from pytest_swebench.records.flakes import Ledger
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary, integrity_of, summarise
 from pytest_swebench.redact import Redactor
+from pytest_swebench.reporting.gate.told import GateTold, gate_told
 from pytest_swebench.reporting.html.against import Against
 from pytest_swebench.reporting.html.bundles import Shelf
 from pytest_swebench.reporting.html.contents import cut, in_short, of_instance, what_was_said
@@ -52,6 +53,7 @@ class PageData:
     unfit: Mapping[str, str]
     ledgers: Mapping[str, Ledger]
     against: Against | None
+    gate: GateTold | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
     summaries: list[VariantSummary] = field(default_factory=list)
     columns: dict[str, list[Any]] = field(default_factory=dict)
@@ -106,7 +108,8 @@ class PageData:
         told = []
         summaries = self.summaries
         if missing := sum(one.selected - one.recorded for one in summaries):
-            told.append(f"not complete: {count(missing, 'selected cell')} without a record")
+            state = "stopped by its gate" if self.gate and self.gate.stopped else "not complete"
+            told.append(f"{state}: {count(missing, 'selected cell')} without a record")
         if broken := sum(one.broken for one in summaries):
             told.append(f"{count(broken, 'cell')} broken (infra, error): in no rate, neither as failed nor as passed")
         if doubted := sum(one.doubted for one in summaries):
@@ -116,7 +119,7 @@ class PageData:
         if any(one.oracle for one in summaries):
             told.append("variants marked * are oracles: they see hidden tests or the reference patch")
         if self.records and max(record["rep"] for record in self.records) == 1:
-            told.append("one repetition: the luck of a rerun is not measured; --count 3 would")
+            told.append(f"one repetition: the luck of a rerun is not measured{'' if missing else '; --count 3 would'}")
         held = [one for one in summaries if one.variant not in apart and one.attempted]
         if held and not any(one.count(Outcome.RESOLVED) for one in held):
             told.append("nothing was resolved")
@@ -167,7 +170,7 @@ def collect(
     against: Against | None,
 ) -> PageData:
     """Read every record once; what its page needs goes onto `shelves`."""
-    data = PageData(view, unfit, ledgers, against)
+    data = PageData(view, unfit, ledgers, against, gate_told(view.layout.folder))
     rows: list[tuple[Any, ...]] = []
     instances = {name: place for place, name in enumerate(view.instance_ids)}
     names: dict[str, int] = {}

@@ -43,11 +43,12 @@ def summary(data: PageData, figures: Figures) -> Markup:
     rates = sorted(found, key=lambda rate: (rate.variant in apart, -(rate.rate or 0.0)))
     return join(
         tag("p", leading, class_="lead") if leading else None,
+        tag("p", data.gate.line) if data.gate else None,
         _tiles(data, figures),
         tag("ul", *warnings, class_="warnings") if warnings else None,
         side_by_side(_rates(rates), _endings(data.summaries, rates)),
         _results(data.summaries, figures),
-        against.told(data.against) if data.against else None,
+        against.told(data.against, data.gate) if data.against else None,
         _forest(figures.analysis.comparisons),
         _reasons(data),
         tag("h2", "The run"),

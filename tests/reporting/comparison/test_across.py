@@ -84,6 +84,24 @@ def test_instances_of_one_side_alone_do_not_count_as_missing(tmp_path: Path) -> 
     assert (pair.numbers.instances, pair.word) == (6, Word.NONE)
 
 
+def test_instances_of_one_side_alone_are_counted_and_told(tmp_path: Path) -> None:
+    before = run_of(tmp_path, "before", {"a": "R" * 6 + "U" * 14, "b": "R" * 20})
+    found = compared(before, run_of(tmp_path, "after", {"a": "RURURU"}, ids=IDS[:6]))
+    (pair,) = found.analysis.comparisons
+    assert found.as_json()["alone"] == {"before": IDS[6:]}
+    assert pair.dropped == dict.fromkeys(IDS[6:], "only in before")
+    assert pair.others_on_dropped == (1.0, 1.0)
+    text = " ".join(" ".join(lines_of(found)).split())
+    assert "rates are on the 6 instances that both have: variant" in text
+    assert "14 instances dropped" in text
+    told = "before: 14 of its 20 instances are in no other source, and left out of rates and pairs: "
+    told += " ".join([*IDS[6:9], "..."])
+    assert told in text
+    assert told in found.cautions
+    named_baseline = compared(before, tmp_path / "after", against="a@after").analysis.comparisons
+    assert [(one.variant, len(one.dropped)) for one in named_baseline] == [("a@before", 14), ("b@before", 14)]
+
+
 def test_cells_that_did_not_run_are_still_missing_on_the_common_instances(tmp_path: Path) -> None:
     before = run_of(tmp_path, "before", {"a": "R" * 10})  # of 20 planned
     after = run_of(tmp_path, "after", {"a": "R" * 20})
@@ -103,7 +121,7 @@ def test_conditions_that_differ_are_told(tmp_path: Path) -> None:
 
 def test_oracles_are_not_to_be_ranked(tmp_path: Path) -> None:
     found = compared(run_of(tmp_path, "one", {"a": GOOD, "gold": "R" * 20}, oracles=["gold"]))
-    assert found.cautions == ("gold: sees hidden tests or the reference patch; not to be ranked with others",)
+    assert found.cautions == ("gold*: oracle, sees hidden tests or the reference patch; not to be ranked with others",)
 
 
 def test_oracles_and_the_frame_are_held_against_variants_only_if_asked_for(tmp_path: Path) -> None:
@@ -179,7 +197,7 @@ def test_text_fits_80_columns_and_tells_all(tmp_path: Path) -> None:
 def test_text_of_what_cannot_be_compared_makes_up_no_number(tmp_path: Path) -> None:
     text = "\n".join(lines_of(compared(run_of(tmp_path, "one", {"a": "I" * 20, "b": "R" * 20}))))
     assert text.splitlines()[0] == "one: a run, 20 instances, 40 cells"
-    assert text.splitlines()[3].split() == ["a", "0/0/20", "-", "-", "-"]
+    assert text.splitlines()[4].split() == ["a", "0/0/20", "-", "-", "-"]
     assert "not comparable: a: 0 of 20 cells have an answer (0.0%), and 90% are needed" in text
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_swebench.reporting.gate.asked import GateAsked
+from pytest_swebench.reporting.gate.asked import GateAsked, Sequential
 from pytest_swebench.reporting.gate.forecast import forecast, undecided
 from pytest_swebench.statistics.gate import inconclusive_chance
 from pytest_swebench.statistics.planning import DIFFERENT
@@ -36,6 +36,19 @@ def test_forecast_is_a_sentence_with_the_way_out() -> None:
         "gate: 500 instances x 1 against a (x 1), a drop of 3 points tolerated: without any drop it ends inconclusive "
         "in up to 63% of runs; with 3 repetitions on both sides in 35%"
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Sequential.PLANNED, "; planned looks leave a little more open"),
+        (Sequential.ANYTIME, "; a look after each instance leaves clearly more open, the more the fewer instances"),
+    ],
+)
+def test_forecast_with_looks_says_that_it_is_of_one_at_the_end(rule: Sequential, words: str) -> None:
+    told = forecast(single("a", [1, 0] * 250), 500, 1, GateAsked(baseline="main", sequential=rule))
+    assert "without any drop it would end, judged once at its end, inconclusive in up to 63% of runs" in told
+    assert words in told
 
 
 def test_repetitions_of_the_baseline_tell_the_luck_of_a_cell() -> None:

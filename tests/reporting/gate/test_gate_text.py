@@ -99,8 +99,10 @@ def test_markdown_has_a_row_a_variant_and_lists_the_first_twenty() -> None:
     page = markdown(made(), command="swebench-runner gate now --baseline main")
     assert page.startswith("## SWE-bench gate: regressed\n")
     assert "| `a` | 50.0% | 45.0% | -5.0 pp | [-100.0, -3.5] | 300 | 100% / 98% | regressed |" in page
-    assert "**Newly failing, a** (first 20 of 25)" in page
-    assert "- `x__x-11` (never failed before)\n" in page
+    assert "**Lost by a** (first 20 of 25)" in page
+    assert "- `x__x-11` (newly failing: it never failed before)\n" in page
+    assert "- `x__x-12`\n" in page  # the baseline failed it now and then, so it does not newly fail
+    assert "Newly" not in page
     assert "`x__x-20`" not in page
     assert "- `y__y-1`" in page
     assert "cost of the run: $12.50" in page

@@ -26,7 +26,13 @@ def test_one_named_variant_is_held_against_all_even_gold() -> None:
     ("before", "now", "against", "words"),
     [
         (["a", "b"], ["c"], "", r"no variant of the run \(c\) is in the baseline \(a, b\); name one"),
-        (["a"], ["gold"], "", r"no variant of the run \(none but gold and null\)"),
+        (["a"], ["gold"], "", r"nothing to gate but gold, and gold and null .* themselves; run an arm under test$"),
+        (
+            ["a", "b", "gold", "null"],
+            ["null"],
+            "gold",
+            "nothing to gate but null, .* arm under test, or hold null against itself with --baseline-variant null$",
+        ),
         (["main"], ["c"], "mian", "unknown variant 'mian'; did you mean 'main'"),
     ],
 )
