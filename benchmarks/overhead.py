@@ -1,16 +1,18 @@
 """Seconds that an instance takes beyond its model and its tests: solved by one call of a model, and graded.
 
-Both rows work on the same instances in their own images, with the reference patch for an answer, one after the other.
+All rows work on the same instances in their own images, with the reference patch for an answer, one after the other.
 
-    ours    one `pytest -m experiment` with the arm singleshot, answered on loopback: sandbox, files for the prompt,
+    first   one `pytest -m experiment` with the arm singleshot, answered on loopback: sandbox, files for the prompt,
             call, validation, grading, records; what the run takes before and after its cells is shared out among them
+    again   the same run once more, as another arm or repetition has it: the choice of files is known by then
     floor   by hand: `docker run` of the image, `git apply`, the row's eval script, and nothing else
 
 The tests' own time is that of the eval script inside the floor's container in the same round, the model's that which
 the server took. Most of what solving takes beyond the model is the choice of files for the prompt, which the floor has
-nothing of. The reference patch is controlled once; any other patch that resolves costs a second run of the tests as
-negative control. Figures are medians over the rounds; one round more comes first and does not count. Needs Docker and
-`--rows FILE`, official rows with the images of the `--instances` in place.
+nothing of; the first instance also pays for what a process loads once, the model's SDK above all. The reference patch
+is controlled once; any other patch that resolves costs a second run of the tests as negative control. Figures are
+medians over the rounds; one round more comes first and does not count. Needs Docker and `--rows FILE`, official rows
+with the images of the `--instances` in place.
 """
 
 from __future__ import annotations
@@ -105,15 +107,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows.values()))
-        ours: list[dict[str, Seen]] = []
+        ours: dict[str, list[dict[str, Seen]]] = {"first": [], "again": []}
         floor: list[dict[str, Seen]] = []
         for number in range(options.rounds + 1):
             by_hand = {name: lived(instance, folder / f"floor-{number}-{name}") for name, instance in instances.items()}
             tests_s = {name: seen.tests_s for name, seen in by_hand.items()}
-            solved = run(folder, rows, tests_s, f"r{number}", options.delay)
+            solved = {
+                row: run(folder, rows, tests_s, f"r{number}-{row}", options.delay, f"cache-{number}") for row in ours
+            }
             if number:
                 floor.append(by_hand)
-                ours.append(solved)
+                for row, seen in solved.items():
+                    ours[row].append(seen)
     show(list(rows), ours, floor)
 
 
@@ -123,13 +128,15 @@ def run(
     tests_s: Mapping[str, float],
     run_id: str,
     delay_s: float,
+    cache: str,
 ) -> dict[str, Seen]:
-    """Run all instances as one run of ours."""
+    """Run all instances as one run of ours, with a cache folder of the name `cache`."""
     model = Model(rows, delay_s)
     with LLMServer(model) as server:
         asked = ["-m", "experiment", "--dataset=rows.jsonl", "--arms=singleshot", "--provider=openai", "--price=0"]
         asked += [f"--provider-url={server.openai_url}", "--model=m-1", f"--run-id={run_id}", "--outcome=capture"]
-        cost = cost_of_pytest(asked, folder, {"LLM_API_KEY": "test-key-12345"})
+        env = {"LLM_API_KEY": "test-key-12345", "SWEBENCH_CACHE_DIR": str(folder / cache)}
+        cost = cost_of_pytest(asked, folder, env)
     lines = (folder / "results" / run_id / "results.jsonl").read_text(encoding="utf-8").splitlines()
     records = {record["instance_id"]: record for record in map(json.loads, lines)}
     for name, record in records.items():
@@ -160,17 +167,20 @@ def lived(instance: Instance, folder: Path) -> Seen:
     return Seen(wall_s, float((folder / "took").read_text()))
 
 
-def show(names: Sequence[str], ours: Sequence[dict[str, Seen]], floor: Sequence[dict[str, Seen]]) -> None:
+def show(names: Sequence[str], ours: Mapping[str, Sequence[dict[str, Seen]]], floor: Sequence[dict[str, Seen]]) -> None:
     def median(rounds: Sequence[dict[str, Seen]], name: str, what: str) -> float:
         return statistics.median(getattr(one[name], what) for one in rounds)
 
     what = ("wall_s", "model_s", "tests_s", "solving_s", "grading_s", "shared_s", "beyond_s")
     table = []
     for name in names:
-        figures, by_hand = [median(ours, name, one) for one in what], median(floor, name, "beyond_s")
-        table.append([name, *(f"{one:.2f}" for one in (*figures, by_hand)), f"{figures[-1] / by_hand:.1f}"])
+        by_hand = median(floor, name, "beyond_s")
+        for row, rounds in ours.items():
+            figures = [median(rounds, name, one) for one in what]
+            seconds = (f"{one:.2f}" for one in (*figures, by_hand))
+            table.append([f"{name} {row}", *seconds, f"{figures[-1] / by_hand:.1f}"])
     print_table(
-        f"{len(ours)} rounds, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
+        f"{len(floor)} rounds, load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores",
         [
             "seconds an instance",
             "ours",
@@ -186,12 +196,13 @@ def show(names: Sequence[str], ours: Sequence[dict[str, Seen]], floor: Sequence[
         table,
     )
     print("  solve and grade beyond model and tests; beyond is the sum of these two and the share of start and end")
-    spread = [one.beyond_s for seen in ours for one in seen.values()]
-    print(f"  ours beyond, over all: least {min(spread):.2f}, most {max(spread):.2f}")
-    cpu = statistics.median(one.cpu_s for seen in ours for one in seen.values())
-    print(f"  processor time of our own process, an instance: {cpu:.2f} s, whatever else the machine does")
-    worst = max(median(ours, name, "beyond_s") for name in names)
-    print_target("overhead of the worst instance", worst, MOST_S, " s")
+    for row, rounds in ours.items():
+        spread = [one.beyond_s for seen in rounds for one in seen.values()]
+        cpu = statistics.median(one.cpu_s for seen in rounds for one in seen.values())
+        print(f"  {row}: beyond, over all, least {min(spread):.2f}, most {max(spread):.2f}")
+        print(f"  {row}: processor time of our own process, an instance: {cpu:.2f} s, whatever else the machine does")
+        worst = max(median(rounds, name, "beyond_s") for name in names)
+        print_target(f"overhead of the worst instance, {row}", worst, MOST_S, " s")
 
 
 def _require(holds: bool, said: str) -> None:

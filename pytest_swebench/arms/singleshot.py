@@ -123,7 +123,7 @@ class Singleshot:
 
     def _material(self, problem: Problem, sandbox: Sandbox) -> Material:
         if self._settings.context == BM25:
-            return from_repository(problem, sandbox)
+            return from_repository(problem, sandbox, self._cache_dir)
         return from_retrieved(problem, sandbox, self._retrieved(problem))
 
     def _retrieved(self, problem: Problem) -> dict[str, str]:

@@ -2,7 +2,8 @@
 
 An arm's container starts from an image whose git history ends at HEAD. Grading is one container life: create, copy
 the files in, start, read, remove; nothing of it is `docker stop`, which waits 10 s for a PID 1 that ignores TERM. Its
-limit is kept inside, by PID 1 (`life.py`); the deadline here comes a little later, for a container that hangs.
+limit is kept inside, by PID 1 (`life.py`); the deadline here comes a little later, for a container that hangs. One that
+has ended is removed in a thread, which the next life and `close` wait for: clearing its disk takes up to a second.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from pytest_swebench.sandbox.log import CappedLog
 from pytest_swebench.sandbox.profile import DockerOptions
 from pytest_swebench.sandbox.protocol import Sandbox, Script, ScriptResult
 from pytest_swebench.sandbox.reaper import LABEL_INSTANCE, LABEL_RUN, Owner, sweep_containers
+from pytest_swebench.sandbox.removals import Removals
 from pytest_swebench.sandbox.source import SourceTrees
 from pytest_swebench.sandbox.worktree import TIMEOUT_EXIT_CODE
 
@@ -65,7 +67,7 @@ class DockerBackend:
         self._client: DockerClient | None = None
         self._host_cpus = 1
         self._open: list[DockerSandbox] = []
-        self._unremoved: list[Container] = []
+        self._removals = Removals()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._trees: SourceTrees | None = None
 
@@ -149,7 +151,7 @@ class DockerBackend:
         """Run `script` in a container of its own, made from the instance's image as it is."""
         check_docker(instance)
         self._fetcher.ensure(self.client, instance.image)
-        self._remove_leftovers()
+        self._removals.finish()
         options = self._options.granting(instance.exceptions)
         network = options.network_of(script.network or options.grade_network)
         container = self._create(
@@ -166,8 +168,11 @@ class DockerBackend:
             self._put(container, instance, {**script.files, "run.sh": script.text.encode()}, options)
             with CappedLog(script.log, options.log_cap_bytes) as stdout:
                 result = self._live(container, stdout, script.timeout_s)
-        finally:
-            self._remove(container)
+        except BaseException:
+            self._removals.remove(container)
+            raise
+        # of one that has ended a disk is to be cleared, for which nobody need wait; in another something may run yet
+        (self._removals.remove if result.timed_out else self._removals.remove_aside)(container)
         conditions = options.conditions(network, self._host_cpus, instance.exceptions)
         if stdout.cut:
             conditions["log_cut"] = True
@@ -193,10 +198,10 @@ class DockerBackend:
             self._open.pop().close()
         if self._client is not None:
             try:
-                self._remove_leftovers()
+                self._removals.finish()
                 sweep_containers(self._client)
-                if self._unremoved:
-                    raise InfraError(f"{len(self._unremoved)} grading containers are left; run `swebench-runner clean`")
+                if self._removals:
+                    raise InfraError(f"{len(self._removals)} grading containers are left; run `swebench-runner clean`")
             finally:
                 self._client.close()
                 self._client = None
@@ -277,18 +282,6 @@ class DockerBackend:
             oom_killed=oom_killed,
             full=() if closing is None else closing.full,
         )
-
-    def _remove(self, container: Container) -> None:
-        """Remove a container; an engine that cannot now is asked again later, and spoils no result that is here."""
-        try:
-            remove(container)
-        except InfraError:
-            self._unremoved.append(container)
-
-    def _remove_leftovers(self) -> None:
-        again, self._unremoved = self._unremoved, []
-        for container in again:
-            self._remove(container)
 
 
 def check_docker(instance: Instance) -> None:

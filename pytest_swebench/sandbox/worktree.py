@@ -61,9 +61,10 @@ READ_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """How much `Sandbox.read_all` returns at most."""
 
 # In: names, each ended by NUL. Out: a line `<number of the name>:<size>` for each file, an empty line, the contents.
+# The lines are written at once: one by one, each would come as a frame of its own.
 READ_ALL_SCRIPT: Final = """
 set -eu
-max=$1 room=$2 places=() files=() kept=()
+max=$1 room=$2 places=() files=() lines=() kept=()
 mapfile -d '' -t names
 for place in "${!names[@]}"; do
   file=./${names[place]}
@@ -74,10 +75,10 @@ for i in "${!files[@]}"; do
   size=${sizes[i]}
   if ((size > max || size > room)); then continue; fi
   room=$((room - size))
-  printf '%s:%s\\n' "${places[i]}" "$size"
+  lines+=("${places[i]}:$size")
   kept+=("${files[i]}")
 done
-echo
+printf '%s\\n' "${lines[@]}" ''
 if ((${#kept[@]})); then printf '%s\\0' "${kept[@]}" | xargs -0 cat --; fi
 """
 

@@ -70,7 +70,8 @@ class Deaf(Speaker):
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[SolveContext]:
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SolveContext]:
+    monkeypatch.setenv("SWEBENCH_CACHE_DIR", str(tmp_path / "usual"))
     for name, content in TREE.items():
         path = tmp_path / "calc" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -265,6 +266,8 @@ def test_nothing_hidden_enters_a_request(context: SolveContext, tmp_path: Path) 
         arm.check([Instance(problem=context.problem, hidden=hidden)])
         arm.solve(dataclasses.replace(context, provider=speaker, hidden=hidden))
         assert "canary" not in repr(speaker.asked)
+    assert list(tmp_path.glob("cache/rankings/*.json"))
+    assert not (tmp_path / "usual").exists()
 
 
 def test_pre_retrieved_files_replace_our_own_retrieval(context: SolveContext, tmp_path: Path) -> None:

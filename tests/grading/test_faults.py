@@ -129,8 +129,8 @@ def test_tests_that_pass_although_a_process_ran_out_of_memory_stand(grading: Gra
 def test_fork_bomb_gets_its_verdict_and_the_run_goes_on(grading: Grading, docker_client: DockerClient) -> None:
     bomb = "bomb() { bomb | bomb & }; bomb; while :; do :; done"
     assert grading(bomb, timeout_s=4, pids=64).reason == "tests_timed_out"
-    assert grading(PASSED).resolved
     assert containers(docker_client) == []
+    assert grading(PASSED).resolved
 
 
 def test_full_disk_is_no_verdict_and_is_named(grading: Grading) -> None:
@@ -202,5 +202,6 @@ def test_engine_that_dies_costs_no_more_than_the_attempt(
             gc.collect()
         engine.start()
         assert grader.grade(instance(PASSED), NOTE, tmp_path / "cell").verdict.resolved
+        backend.close()
         assert containers(backend.client) == []
         backend.close()

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,8 +145,37 @@ def test_nothing_is_left_after_a_run(docker_client: DockerClient, docker_instanc
     backend.open(docker_instance).close()
     backend.open(docker_instance)
     backend.run_script(docker_instance, Script("sleep 60", timeout_s=0.5, log=tmp_path / "log"))
+    backend.run_script(docker_instance, Script("true", timeout_s=60, log=tmp_path / "log"))
     backend.close()
     assert container_ids(docker_client, f"{LABEL_RUN}=tidy") == []
+
+
+def test_container_that_has_ended_is_gone_before_the_next_one_starts(
+    docker_client: DockerClient, docker_instance: Instance, tmp_path: Path
+) -> None:
+    backend = DockerBackend(run_id="in-turn")
+    seen = set()
+    for _ in range(3):
+        backend.run_script(docker_instance, Script("true", timeout_s=60, log=tmp_path / "log"))
+        here = container_ids(docker_client, f"{LABEL_RUN}=in-turn")
+        assert len(here) <= 1  # nobody waits for its removal
+        assert seen.isdisjoint(here)
+        seen.update(here)
+    backend.close()
+    assert container_ids(docker_client, f"{LABEL_RUN}=in-turn") == []
+
+
+def test_container_is_removed_though_no_thread_is_to_be_had(
+    docker_client: DockerClient, docker_instance: Instance, tmp_path: Path
+) -> None:
+    backend = DockerBackend(run_id="alone")
+    usual = threading.stack_size(1 << 46)  # which no machine has
+    try:
+        assert backend.run_script(docker_instance, Script("true", timeout_s=60, log=tmp_path / "log")).exit_code == 0
+    finally:
+        threading.stack_size(usual)
+    backend.close()
+    assert container_ids(docker_client, f"{LABEL_RUN}=alone") == []
 
 
 def test_container_that_dies_is_lost_not_a_failed_command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ LEAST = dict(zip(SIZES_TOKENS, (0.3, 0.4, 0.65), strict=True))
 
 
 def test_changed_files_are_among_those_shown(
-    real_rows: dict[str, Any], real_instance: Callable[[str], Instance]
+    real_rows: dict[str, Any], real_instance: Callable[[str], Instance], tmp_path: Path
 ) -> None:
     instances = [real_instance(name) for name in real_rows]
     prompt, backend = load_prompt(), DockerBackend(run_id="tests")
@@ -31,7 +32,7 @@ def test_changed_files_are_among_those_shown(
     try:
         for instance in instances:
             sandbox = backend.open(instance)
-            material = from_repository(instance.problem, sandbox)
+            material = from_repository(instance.problem, sandbox, tmp_path)
             sandbox.close()
             changed = set(changed_paths(instance.hidden.gold_patch))
             for size in SIZES_TOKENS:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from pytest_swebench.arms.context.named import named_files
 from pytest_swebench.arms.context.ranking import ranked
+from pytest_swebench.arms.context.remembered import best_files
 from pytest_swebench.arms.context.sources import MAX_BYTES, is_source, text_of
 from pytest_swebench.datasets.instance import Problem
 from pytest_swebench.sandbox.protocol import Sandbox
@@ -29,15 +31,20 @@ class Material:
     wanted: frozenset[str]
 
 
-def from_repository(problem: Problem, sandbox: Sandbox) -> Material:
-    """Retrieve candidates from the working copy as it stands. It is searched anew each time, in a second or two."""
+def from_repository(problem: Problem, sandbox: Sandbox, cache_dir: Path) -> Material:
+    """Retrieve candidates from the working copy as it stands.
+
+    It is read anew each time. Searching it takes up to half a second, where `cache_dir` does not know the answer.
+    """
     tracked = sandbox.files()
     named = named_files(problem.statement, tracked)
-    sources = filter(is_source, tracked)
+    sources = list(filter(is_source, tracked))
     read = sandbox.read_all(dict.fromkeys((*named, *sources)), max_bytes=MAX_BYTES)
-    texts = {path: text for path, content in read.items() if (text := text_of(content)) is not None}
-    best = ranked(problem.statement, {path: text for path, text in texts.items() if is_source(path)})
-    return _material(problem, tracked, named, best, (*named, *best[:_BEST]), texts)
+    searched = {path: read[path] for path in sources if path in read}
+    best = best_files(problem.statement, searched, _BEST, cache_dir)
+    order = (*named, *best)
+    texts = {path: text for path in order if path in read and (text := text_of(read[path])) is not None}
+    return _material(problem, tracked, named, best, order, texts)
 
 
 def from_retrieved(problem: Problem, sandbox: Sandbox, files: Mapping[str, str]) -> Material:

@@ -25,6 +25,7 @@ from pytest_swebench.arms.workflow.prompt import filled
 from pytest_swebench.arms.workflow.shapes import Shape
 from pytest_swebench.arms.workflow.story import Story
 from pytest_swebench.arms.workflow.summary import approach, failure_summary
+from pytest_swebench.datasets.hub import default_cache_dir
 from pytest_swebench.errors import LimitReached, SwebenchError
 from pytest_swebench.faults import told
 from pytest_swebench.records.trace import Artifact, Escalation, EventType, Status
@@ -112,7 +113,7 @@ class _Run:
             tree=BaseTree(context.sandbox()),
             specification=specification,
             clock=clock,
-            material=cache(partial(from_repository, context.problem, context.sandbox())),
+            material=cache(partial(from_repository, context.problem, context.sandbox(), default_cache_dir())),
             leave=self._leave,
         )
         self._before = before or WorkflowResult(ended=Ended.COMPLETED, accepted={})

@@ -11,8 +11,9 @@ import posixpath
 import secrets
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -91,7 +92,7 @@ class Control:
         try:
             if reason := _beyond_control(instance):
                 raise NoControl(reason)
-            files = self._test_files(instance)
+            files = cache(lambda: self._test_files(instance))  # a gold patch that is known already needs none
             gold = self._gold(instance, files)
             if not gold.statuses:
                 raise NoControl("no control: no FAIL_TO_PASS test can be made to fail under the gold patch")
@@ -99,7 +100,7 @@ class Control:
             partial = "" if known == wanted else f"control: {known} of {wanted} FAIL_TO_PASS tests can be controlled"
             if patch == instance.hidden.gold_patch:
                 return ControlResult(gold=gold.statuses, partial=partial)
-            run = self._run(instance, patch, files, folder)
+            run = self._run(instance, patch, files(), folder)
         except NoControl as error:
             return ControlResult(missing=str(error))
         except (InfraError, RefusedError) as error:
@@ -108,7 +109,7 @@ class Control:
             return ControlResult(missing=f"no control: {type(error).__name__}: {error}")
         return replace(_compared(gold, run), partial=partial)
 
-    def _gold(self, instance: Instance, files: Mapping[str, bytes]) -> _Run:
+    def _gold(self, instance: Instance, files: Callable[[], Mapping[str, bytes]]) -> _Run:
         """Return the tests that the sabotage makes fail under the gold patch, found out once."""
         if (fact := self._recalled(instance)) is not None:
             return fact
@@ -118,7 +119,7 @@ class Control:
         ):
             if (fact := self._recalled(instance)) is not None:
                 return fact
-            run = self._run(instance, instance.hidden.gold_patch, files, Path(folder))
+            run = self._run(instance, instance.hidden.gold_patch, files(), Path(folder))
             failing = {name: status for name, status in run.statuses.items() if status in _FAILING}
             if any(run.statuses.values()):  # a run without any result was no run, and says nothing for later ones
                 self._known.put(instance, TOPIC, {"version": VERSION, "statuses": failing, "told": list(run.told)})

@@ -41,8 +41,10 @@ def problem(statement: str) -> Problem:
     return Problem(instance_id="calc__calc-1", statement=statement, repo="calc/calc")
 
 
-def test_named_files_come_first_then_sources_that_match(sandbox: Sandbox) -> None:
-    material = from_repository(problem("merge of a span fails, see README.md and notes.txt"), sandbox)
+def test_named_files_come_first_then_sources_that_match(sandbox: Sandbox, tmp_path: Path) -> None:
+    material = from_repository(
+        problem("merge of a span fails, see README.md and notes.txt"), sandbox, tmp_path / "cache"
+    )
     assert list(material.candidates)[:2] == ["README.md", "notes.txt"]
     assert set(material.candidates) == {
         "README.md", "notes.txt", "calc/ops.py", "calc/spans.py", "calc/latin.py", "tests/test_ops.py",
@@ -51,14 +53,14 @@ def test_named_files_come_first_then_sources_that_match(sandbox: Sandbox) -> Non
     assert (material.repo, material.tracked) == ("calc/calc", tuple(sorted(TREE)))
 
 
-def test_best_match_is_wanted_where_the_issue_names_nothing(sandbox: Sandbox) -> None:
-    material = from_repository(problem("merge of a span fails"), sandbox)
+def test_best_match_is_wanted_where_the_issue_names_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    material = from_repository(problem("merge of a span fails"), sandbox, tmp_path / "cache")
     assert material.wanted == {"calc/ops.py"}
     assert next(iter(material.candidates)) == "calc/ops.py"
 
 
-def test_named_file_that_cannot_be_shown_is_not_wanted(sandbox: Sandbox) -> None:
-    material = from_repository(problem("calc/blob.py and calc/huge.py"), sandbox)
+def test_named_file_that_cannot_be_shown_is_not_wanted(sandbox: Sandbox, tmp_path: Path) -> None:
+    material = from_repository(problem("calc/blob.py and calc/huge.py"), sandbox, tmp_path / "cache")
     assert {"calc/blob.py", "calc/huge.py"}.isdisjoint(material.candidates)
     assert {"calc/blob.py", "calc/huge.py"}.isdisjoint(material.wanted)
 
@@ -72,8 +74,17 @@ def test_retrieved_files_are_all_candidates_the_named_first(sandbox: Sandbox) ->
     assert material.tracked == tuple(sorted(TREE))
 
 
-def test_same_tree_gives_the_same_material(sandbox: Sandbox) -> None:
-    found = [from_repository(problem("merge span"), sandbox) for _ in range(2)]
+def test_same_tree_gives_the_same_material(sandbox: Sandbox, tmp_path: Path) -> None:
+    found = [from_repository(problem("merge span"), sandbox, tmp_path / "cache") for _ in range(2)]
+    found.append(from_repository(problem("merge span"), sandbox, tmp_path / "empty"))
     digests = {hashlib.sha256(repr(material).encode()).hexdigest() for material in found}
     assert len(digests) == 1
     assert list(found[0].candidates.items()) == list(found[1].candidates.items())
+
+
+def test_changed_working_copy_is_searched_anew(sandbox: Sandbox, tmp_path: Path) -> None:
+    before = from_repository(problem("merge span"), sandbox, tmp_path / "cache")
+    sandbox.write({"calc/other.py": b"merge = span = 1\n"})
+    after = from_repository(problem("merge span"), sandbox, tmp_path / "cache")
+    assert "calc/other.py" not in before.candidates
+    assert after.candidates["calc/other.py"] == "merge = span = 1\n"

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 
 from pytest_swebench.arms.context.ranking import PASSAGE_LINES, ranked
 
@@ -57,15 +55,3 @@ def test_nothing_asked_or_nothing_there_gives_nothing() -> None:
     assert ranked("??? !", {"a.py": "xx"}) == []
     assert ranked("merge", {}) == []
     assert ranked("merge", {"a.py": ""}) == []
-
-
-def test_retrieval_library_loads_on_first_use_and_brings_no_compiler() -> None:
-    script = (
-        "import sys\n"
-        "from pytest_swebench.arms.context.ranking import ranked\n"
-        "early = {'bm25s', 'numpy'} & sys.modules.keys()\n"
-        "ranked('merge', {'a.py': 'merge'})\n"
-        "print(sorted(early), sorted({'numba', 'torch', 'jax'} & sys.modules.keys()))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split("\n")[0] == "[] []"
