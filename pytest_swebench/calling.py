@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_swebench.providers.protocol import Provider, Usage
     from pytest_swebench.providers.rate import Limiter
     from pytest_swebench.providers.replay import Recording
+    from pytest_swebench.providers.sent import ByMinute, Sent
     from pytest_swebench.redact import Redactor
     from pytest_swebench.sandbox.protocol import Sandbox
     from pytest_swebench.secrets import Keys
@@ -46,6 +47,12 @@ class CellCalls:
     provider: Provider = field(init=False)
     cache: Cached | None = None
     retries: int = 0
+    sent: Sent | None = None
+
+    @property
+    def requests(self) -> ByMinute:
+        """Return what was sent, by the minute; of a recording nothing was."""
+        return {} if self.sent is None else self.sent.by_minute
 
     def price(self, asked: str, answered: str, usage: Usage) -> float | None:
         """Return what a call cost in USD, None where nobody knows."""
@@ -112,6 +119,7 @@ class Calls:
         """
         from pytest_swebench.providers.earlier import Earlier
         from pytest_swebench.providers.prices import Prices
+        from pytest_swebench.providers.sent import Sent
 
         cassette = self._cassette(cell, variant)
         provider_name = spec.provider.partition(":")[0]
@@ -126,7 +134,8 @@ class Calls:
 
         def endpoint() -> Provider:
             gate = self._gate(str(cell), cell.variant, provider_name, spec.provider_url, own_cap_usd)
-            provider = self.provider(spec, gate, waits)
+            calls.sent = None if provider_name == REPLAY else Sent(gate)
+            provider = self.provider(spec, calls.sent or gate, waits)
             if self.settings.value("cache") and self.settings.value("batch_checkpointing"):
                 calls.cache = provider = self._cached(provider)
             return Earlier(provider, *paid_before, redactor=self.redactor)

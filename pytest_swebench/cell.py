@@ -14,6 +14,8 @@ from typing import Any, Final
 
 FRAME: Final = frozenset({"gold", "null"})
 """Arms that say what the others can reach at most and at least; not held against them."""
+IMPORTED: Final = "predictions"
+"""The arm whose answers another tool made: running it again grades the same patches again."""
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._+-]+")
 _CELL_ID: Final = re.compile(r"(?P<instance>[^/\[\]]+)/(?P<variant>[^/\[\]]+)/r(?P<rep>[1-9]\d*)")
 

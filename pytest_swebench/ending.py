@@ -33,6 +33,10 @@ def end_run(config: pytest.Config, inbox: Inbox, status: int | pytest.ExitCode) 
         inbox.told.append(f"the run could not be completed: {error}; free space, then go on with --resume={run_id}")
         return pytest.ExitCode.INTERRUPTED
     if inbox.merged is None:
+        if not (inbox.selected or inbox.files or inbox.handle.resumed or config.getoption("collectonly")):
+            from pytest_swebench.records.layout import discard_unused
+
+            discard_unused(inbox.handle.layout, over=True)
         return status
     session = session_of(config)
     status = forgiven(config, inbox, inbox.exit_status(status, capture=captures(config)))

@@ -25,17 +25,28 @@ if TYPE_CHECKING:
 
 
 def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
-    """Say once what the cells that are left to run will cost, if anything.
+    """Say once what the cells that are left to run will cost, if anything; forget what an earlier gate decided.
 
     Ends the run where a person at a terminal does not want to pay so much.
     """
+    from pytest_swebench.records.decision import forget_decision
+
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if inbox.announced or reporter is None or not inbox.to_run:
+    if inbox.announced or not inbox.all_cells:
         return
     inbox.announced = True
-    for line in forecast_gate(config, inbox):
+    forget_decision(inbox.handle.layout)  # this invocation runs what an earlier one left out, or decides anew
+    if not inbox.to_run:
+        return
+    forecast = forecast_gate(config, inbox)
+    if reporter is None:
+        return
+    if forecast:
+        from pytest_swebench.reporting.gate.text import wrapped
+
         _end_line(reporter)
-        reporter.write_line(f"swebench: {line}")
+        for line in wrapped((f"swebench: {one}" for one in forecast), reporter._tw.fullwidth):
+            reporter.write_line(line)
     session = session_of(config)
     works = list(_works(session, inbox.to_run))
     if not works:

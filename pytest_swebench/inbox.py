@@ -110,6 +110,7 @@ class Inbox:
 
     def finish(self) -> None:
         """Record lost cells, write what only the journals hold, and merge. Does nothing in a run without cells."""
+        from pytest_swebench.records.decision import keep_left
         from pytest_swebench.records.results import read_plans
         from pytest_swebench.records.settle import Seen, settle
         from pytest_swebench.reporting.fitness import quarantine
@@ -118,6 +119,8 @@ class Inbox:
         if not layout.folder.exists():
             return
         self._keep_selected()
+        if self.watch is not None and self.watch.left:
+            keep_left(layout, self.watch.left)
         seen = Seen(crashed=self._crashed, missing=self._missing, dropped=self._dropped, asked=self._asked())
         self.merged = settle(self._files(), seen)
         self.files = self._files().close()
@@ -139,12 +142,14 @@ class Inbox:
     def below(self, rate: float | None) -> list[str]:
         """Return the variants that resolved less than `rate` of their attempted cells; broken cells count against.
 
-        A variant whose answers are only captured has no rate to fall below.
+        A variant without a verdict has no rate to fall below.
         """
         if rate is None or self.merged is None:
             return []
         scored = [one for one in self.merged.summaries if one.count(Outcome.CAPTURED) < one.selected]
-        return [one.variant for one in scored if one.broken or (one.rate_of_attempted or 0.0) < rate]
+        return [
+            one.variant for one in scored if one.broken or (not one.unjudged and (one.rate_of_attempted or 0.0) < rate)
+        ]
 
     def _settle(self, nodeid: str) -> None:
         bundles = self._waiting.pop(nodeid, [])

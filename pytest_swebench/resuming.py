@@ -167,7 +167,8 @@ def leave_out_done(config: pytest.Config, items: list[pytest.Item]) -> None:
                 "give the command that it was started with, and --resume"
             )
         done = {place for place in known if session.is_done(*cells[place])}
-        changed = sum(bool(session.earlier[str(cells[place][1])].final_key) for place in known - done)
+        again = [session.earlier[str(cells[place][1])] for place in known - done]
+        changed = sum(bool(one.final_key) and not (one.ungraded and session.grades) for one in again)
         keep_left_out(handle.layout, LeftOut(frozenset(str(cells[place][1]) for place in done), changed))
         _deselect(config, items, done)
     session.chosen_ids = list(dict.fromkeys(cell.instance_id for _, cell in cell_items(items)))

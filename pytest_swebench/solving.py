@@ -265,4 +265,4 @@ def _counted(record: Record, meter: Meter, outside: Outside) -> Iterator[None]:
     finally:
         record.usage, record.calls, record.cost_usd = meter.usage, meter.calls, meter.cost_usd
         record.served, record.dropped = dict(meter.served), tuple(sorted(meter.dropped))
-        record.provider_retries = outside.retries
+        record.provider_retries, record.requests = outside.retries, outside.requests

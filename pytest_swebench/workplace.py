@@ -26,6 +26,10 @@ class Outside(Protocol):
     def retries(self) -> int:
         """Return how many attempts at a call were repeated."""
 
+    @property
+    def requests(self) -> dict[str, list[int]]:
+        """Return what was sent, by the minute; see `providers.sent.ByMinute`."""
+
     def price(self, asked: str, answered: str, usage: Usage) -> float | None:
         """Return what a call cost in USD, None where nobody knows."""
 
@@ -42,6 +46,7 @@ class Direct:
 
     provider: Provider
     retries: int = 0
+    requests: dict[str, list[int]] = field(default_factory=dict)
 
     def price(self, asked: str, answered: str, usage: Usage) -> float | None:
         """Return what the list says."""

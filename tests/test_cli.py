@@ -217,9 +217,9 @@ def test_counts_come_most_first() -> None:
         (["list-instances", "lit"], "unknown dataset 'lit'; did you mean 'lite'?"),
         (["list-instances", "no.jsonl"], "no such dataset file or folder"),
         (["list-instances", "demo", "--language", "pyton"], "unknown language 'pyton'; did you mean 'python'?"),
-        (["merge", "."], "'.' is no folder of a run"),
+        (["merge", "."], "'.' holds no run"),
         (["mrege", "."], "No such command 'mrege'"),
-        (["merge"], "Missing argument 'RUN_FOLDER'"),
+        (["merge"], "Missing argument 'RUN'"),
     ],
 )
 def test_bad_input_is_told_without_a_traceback(tmp_path: Path, arguments: list[str], message: str) -> None:
@@ -308,6 +308,21 @@ def test_merging_twice_changes_nothing(tmp_path: Path) -> None:
     assert first.stdout == second.stdout
     assert files == {path: path.read_bytes() for path in layout.folder.rglob("*") if path.is_file()}
     assert (layout.journals / "main-1.jsonl").read_bytes() == journal
+
+
+def test_merge_takes_the_id_of_a_run(tmp_path: Path) -> None:
+    layout = write_run(tmp_path / "results")
+    done = command("merge", layout.run_id, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert layout.results.is_file()
+    assert f"did you mean '{layout.run_id}'?" in command("merge", f"{layout.run_id}0", cwd=tmp_path).stderr
+
+
+def test_list_instances_takes_the_dataset_as_run_does(tmp_path: Path) -> None:
+    assert command("list-instances", "-d", "demo").stdout == command("list-instances", "demo").stdout
+    two = command("list-instances", "demo", "-d", "lite")
+    assert (two.returncode, two.stdout) == (1, "")
+    assert "DATASET 'demo' and --dataset 'lite' name two" in two.stderr
 
 
 def test_damaged_journal_lines_are_counted(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from pytest_swebench.config import SETTINGS, Kind, Layer, Setting
 from pytest_swebench.config.files import DOTENV, YAML
+from tests.support.runs import BARE
 
 Printed = Callable[..., str]
 Show = Callable[..., dict[str, tuple[Any, str]]]
@@ -24,7 +25,7 @@ def printed(tmp_path: Path) -> Printed:
     """Return what `config show` prints in an empty folder."""
     names = {name for row in SETTINGS.values() for name in row.env}
     kept = {name: value for name, value in os.environ.items() if name not in names}
-    kept |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "PYTEST_ADDOPTS": "-p no:langsmith_plugin"}
+    kept |= {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "PYTEST_ADDOPTS": BARE}
 
     def run(*options: str, env: dict[str, str]) -> str:
         command = [sys.executable, "-m", "pytest_swebench", "config", "show", *options]

@@ -23,6 +23,7 @@ from pytest_swebench.sandbox.engine import connect
 from tests.plugin.test_bad_input import ROW
 from tests.support.asking import ask
 from tests.support.llm_server import Broken, Drip, Status, bad_request
+from tests.support.runs import BARE
 
 ROOT = Path(__file__).parents[1]
 ELSEWHERE: Mapping[str, str] = {
@@ -139,7 +140,7 @@ def test_provider_that_is_not_configured_is_told_with_the_ways_to_name_one(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (case,) = (one for one in CASES if one.name == "provider not configured")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin")
+    monkeypatch.setenv("PYTEST_ADDOPTS", BARE)
     for name in ("PROVIDER", "SWEBENCH_PROVIDER"):
         monkeypatch.delenv(name, raising=False)
     pytester.path.joinpath("rows.jsonl").write_text(json.dumps(ROW) + "\n")

@@ -18,6 +18,7 @@ from pytest_swebench.config import SETTINGS
 from tests.support.lacking import do_without
 from tests.support.llm_server import LLMServer
 from tests.support.recorded import RecordedAnswers
+from tests.support.runs import BARE
 
 ROOT = Path(__file__).parents[1]
 KEY = "sk-canary-0123456789"
@@ -31,7 +32,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov")
+    monkeypatch.setenv("PYTEST_ADDOPTS", BARE)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     folder = tmp_path / "clone"
     folder.mkdir()

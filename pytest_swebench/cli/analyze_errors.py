@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pytest_swebench.cli.naming import complete_run, either
+from pytest_swebench.cli.naming import complete_run, either, latest_told
 from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.cli.report import viewed, written_to
 
@@ -14,7 +14,10 @@ from pytest_swebench.cli.report import viewed, written_to
 @click.command("analyze-errors")
 @click.argument("run", metavar="[RUN]", default="", shell_complete=complete_run)
 @click.option(
-    "--results", default="", metavar="RUN", help="The same as RUN; also its results.jsonl, or a folder of runs."
+    "--results",
+    default="",
+    metavar="RUN",
+    help="The same as RUN; also its results.jsonl, or a folder of runs, for its latest.",
 )
 @click.option("--output-dir", default="", metavar="DIR", help="Where to (default: RUN/reports).")
 @click.option("--traces/--no-traces", default=True, help="Read what guards said and which ways back were gone.")
@@ -30,13 +33,14 @@ def analyze_errors(run: str, results: str, output_dir: str, traces: bool) -> Ans
     from pytest_swebench.reporting.errors.writing import analyze_final_errors
     from pytest_swebench.reporting.tree import count
 
-    view = viewed(either(run, results), "")
+    named = either(run, results)
+    view = viewed(named, "")
     folder = Path(output_dir) if output_dir else view.layout.folder / "reports"
     with written_to(folder, "--output-dir"):
         written = analyze_final_errors(view.layout.folder, folder, traces)
     analysis = written.analysis
     told = analysis.overview
-    click.echo(f"run {view.layout.run_id}")
+    click.echo(f"run {view.layout.run_id}{latest_told(named, view.layout.folder)}")
     click.echo(f"{told['failed']} of {told['cells']} cells failed" if analysis.failed else nothing(analysis))
     if told["damaged"]:
         click.echo(f"{count(told['damaged'], 'damaged line')} of its journals left out", err=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pytest_swebench.cli.missing import TellsAllMissing
 from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.errors import InputError
 
@@ -52,7 +53,7 @@ def show(as_json: bool, pytest_options: tuple[str, ...]) -> int:
     return 0
 
 
-@config.command("set", context_settings={"ignore_unknown_options": True})
+@config.command("set", cls=TellsAllMissing, context_settings={"ignore_unknown_options": True})
 @click.argument("name")
 @click.argument("value")
 @click.option("--file", default=".env", metavar="FILE", help=".env (default) or .swebench.yaml, in this folder.")

@@ -44,7 +44,7 @@ class End:
     merged: Merged | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return run, rates, counts, and the cells that are missing an answer."""
+        """Return run, counts, the analysis of the records, and the cells that are missing an answer."""
         told: dict[str, Any] = {"pytest_exit_code": self.status, "notes": list(self.told.notes)}
         if self.told.gate is not None:
             told["gate"] = self.told.gate
@@ -55,15 +55,22 @@ class End:
         return told
 
 
-def run_json(merged: Merged) -> dict[str, Any]:
-    """Return what `show --json` and `run --json` tell of the records of a run."""
-    from pytest_swebench.records.schema import cell_of
-
+def cell_counts(merged: Merged) -> dict[str, int]:
+    """Return how many cells were selected, were not run, were left out by the gate, and ended in each outcome."""
     counts = Counter(str(record["outcome"]) for record in merged.records)
     selected = sum(one.selected for one in merged.summaries)
+    told = {"selected": selected, "not_run": merged.not_run, "left_by_gate": merged.left_by_gate}
+    return {**told, **{str(one): counts[str(one)] for one in Outcome}}
+
+
+def run_json(merged: Merged) -> dict[str, Any]:
+    """Return what `show --json` and `run --json` tell of the records of a run; `analysis` is that of summary.json."""
+    from pytest_swebench.records.schema import cell_of
+
     return {
-        "cells": {"selected": selected, "not_run": merged.not_run, **{str(one): counts[str(one)] for one in Outcome}},
+        "cells": cell_counts(merged),
         "summary": [one.as_json() for one in merged.summaries],
+        "analysis": merged.analysis.as_json(),
         "broken": [
             {"cell": str(cell_of(record)), "outcome": record["outcome"], **(record["error"] or {})}
             for record in _broken(merged)

@@ -94,13 +94,14 @@ def _file_of(dataset: str) -> Path | None:
 def _graded(arguments: list[str], folder: Path, dataset: str) -> Answer:
     """Run pytest, then write the official run report on what it left."""
     from pytest_swebench.cli.ending import by_itself, run_pytest
+    from pytest_swebench.cli.mode import current
     from pytest_swebench.records.formats.run_report import applied_only_by_fallback, report_name, run_report
     from pytest_swebench.records.layout import write_json
     from pytest_swebench.records.results import prediction_name
 
     end = run_pytest(arguments, by_itself)
     results = folder / "results.jsonl"
-    result = {"command": clean(shown(arguments)), **end.as_json()}
+    result = {"command": clean(shown(arguments)), **end.as_json()} if current().as_json else {}
     if end.status not in _REFUSED and results.exists():
         records = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
         model = prediction_name(records[0]) if records else _ARM

@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from pytest_swebench.cli.missing import listed
 from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.errors import InputError
 
@@ -42,13 +43,20 @@ def export_run(
         if out is not None:
             raise click.UsageError(f"OUT {str(out)!r}: LangSmith takes no folder; leave it away")
         return _sent(run_folder, variant)
-    if target is None:
-        raise click.UsageError(f"--to is missing: give one of {', '.join((*_FILES, _LANGSMITH))}")
-    if out is None:
-        raise click.UsageError("OUT is missing: give the folder to write into")
-    if not variant:
-        raise click.UsageError("--variant is missing: give the variant whose cells to write")
+    if target is None or out is None or not variant:
+        raise click.UsageError(_lacking(target, out, variant))
     return _written(run_folder, out, target, variant, rep)
+
+
+def _lacking(target: str | None, out: Path | None, variant: str) -> str:
+    """Say all that a call lacks, in the order in which it would be typed."""
+    lacking = {
+        "OUT (the folder to write into)": out is None,
+        f"--to ({', '.join(_FILES)}, or {_LANGSMITH}, which needs neither OUT nor --variant)": target is None,
+        "--variant (whose cells to write)": not variant,
+    }
+    names = [name for name, missing in lacking.items() if missing]
+    return f"{listed(names)} {'is' if len(names) == 1 else 'are'} missing"
 
 
 def _sent(run: str, variant: str) -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import click
@@ -56,7 +57,7 @@ def gate(
     from pytest_swebench.reporting.gate.baselines import find_baseline
     from pytest_swebench.reporting.gate.judging import gate_run, not_comparable
     from pytest_swebench.reporting.gate.publishing import FILE, own_verdict, publish
-    from pytest_swebench.reporting.gate.text import gate_lines, in_a_line
+    from pytest_swebench.reporting.gate.text import gate_lines, in_a_line, wrapped
 
     asked = asked_gate(
         baseline,
@@ -81,12 +82,13 @@ def gate(
     own = own_verdict(path) if ours else ""
     page = Path(gate_markdown) if gate_markdown else None
     as_json = current().as_json
-    for line in gate_lines(report):
+    for line in wrapped(gate_lines(report), max(shutil.get_terminal_size().columns, 40)):
         click.echo(line)
     if own:
         click.echo(f"the run's own verdict stands in {FILE}, and is left there: {own}", err=as_json)
     try:
-        told = publish(report, path if ours and not own else None, os.environ, Redactor.from_env(os.environ), page=page)
+        redactor = Redactor.from_env(os.environ)
+        told = publish(report, path if ours else None, os.environ, redactor, page=page, afterwards=True)
     except RecordError as error:  # the verdict is what it is
         told = [str(error)]
     for line in told:

@@ -25,11 +25,15 @@ _SIZES: Final = {
 
 
 @click.command("list-instances")
-@click.argument("dataset")
+@click.argument("dataset", metavar="DATASET", default="")
+@click.option("-d", "--dataset", "named", default="", metavar="DATASET", help="The same as DATASET.")
 @click.option("--split", default="test", show_default=True, help="Split of the dataset.")
 @click.option("--language", default="", help="Only instances in this language, e.g. python.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with counts and ids.")
-def list_instances(dataset: str, split: str, language: str, as_json: bool) -> None:
+@click.pass_context
+def list_instances(
+    context: click.Context, /, dataset: str, named: str, split: str, language: str, as_json: bool
+) -> None:
     """Count the instances of DATASET by language, difficulty, repository and its version, and say how large they are.
 
     DATASET is what `pytest --dataset` takes: demo, lite, verified, full, multilingual, multimodal, pro, a hub name,
@@ -40,6 +44,11 @@ def list_instances(dataset: str, split: str, language: str, as_json: bool) -> No
     from pytest_swebench.datasets.load import load_instances
     from pytest_swebench.matrix import Selection, select
 
+    if dataset and named and dataset != named:
+        raise click.UsageError(f"DATASET {dataset!r} and --dataset {named!r} name two; give one of them")
+    dataset = dataset or named
+    if not dataset:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
     instances = load_instances(dataset, split, base_dir=Path.cwd())
     if language:
         instances = select(instances, Selection(language=language.lower()), dataset)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.naming import complete_run
 from pytest_swebench.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,22 +21,24 @@ _STAMP: Final = re.compile(r"\d{8}_\d{6}")
 
 
 @click.command("merge")
-@click.argument("run_folder", type=click.Path(path_type=Path))
-def merge_run(run_folder: Path) -> None:
+@click.argument("run", metavar="RUN", shell_complete=complete_run)
+@click.option("--output-dir", default="", help="Where results lie (env: OUTPUT_DIR, default: results).")
+def merge_run(run: str, output_dir: str) -> None:
     """Rebuild the files of a run from its journals.
 
-    RUN_FOLDER is results/<run id>; results.jsonl, summary.json, summary.csv and predictions/ are made anew in it,
-    and the files of the variants beside it are completed. Cells of a run that was killed are recorded as infra;
+    RUN is its id, its folder, or `latest`; results.jsonl, summary.json, summary.csv and predictions/ are made anew in
+    it, and the files of the variants beside it are completed. Cells of a run that was killed are recorded as infra;
     those that a living process works on are left alone, so this is safe at any time.
 
     Example:  swebench-runner merge results/20260102_030405-abc123
     """
+    from pytest_swebench.cli.ending import run_folder
     from pytest_swebench.records.results import ResultFiles, planned_commit
     from pytest_swebench.records.settle import settle
     from pytest_swebench.reporting.fitness import quarantine
     from pytest_swebench.reporting.summary import encodable, render_results
 
-    layout = layout_of(run_folder)
+    layout = layout_of(run_folder(run, results_folder(output_dir)))
     files = ResultFiles(layout, planned_commit(layout))
     merged = settle(files)
     paths = files.close()

@@ -41,6 +41,12 @@ def either(run: str, results: str) -> str:
     return run or results or "latest"
 
 
+def latest_told(given: str, folder: Path) -> str:
+    """Return what is to be said beside the run in `folder` where a folder of runs was `given`; "" for a run itself."""
+    around = bool(given) and Path(os.path.expanduser(given)).resolve() == folder.parent.resolve()
+    return f", the latest in {given!r}; no other is read" if around else ""
+
+
 def complete_run(context: click.Context, argument: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Return the ids of runs that begin so, the latest first; after them the shell offers its files."""
     from pytest_swebench.cli.config import results_folder

@@ -48,15 +48,16 @@ def plan_run(
         raise InputError(f"--rate {rate}: the pilot tells the rate itself; leave one of them out")
     if len(variants) > 2:
         raise InputError(f"--variant: {len(variants)} are named, and a plan is for two; give --variant twice")
+    share = None if effect is None else parse_share("--effect", effect)
     if pilot is None:
-        assumption = assumed() if rate is None else assumed(rate)
+        assumption = assumed() if rate is None else assumed(rate, effect=share)
     else:
         source = read_source(results_named(pilot, results_folder(output_dir)))
         assumption, pair = piloted(source.samples(), *variants)
     found = plan(
         assumption,
         pilot=pair,
-        effect=None if effect is None else parse_share("--effect", effect),
+        effect=share,
         power=power,
         instances=counts or INSTANCES,
         reps=reps or REPETITIONS,

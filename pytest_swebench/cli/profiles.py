@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pytest_swebench.cli.keyinput import address, key_input, obtained, validated
+from pytest_swebench.cli.missing import TellsAllMissing
 from pytest_swebench.cli.outcome import Answer, ExitCode
 from pytest_swebench.cli.secrets import check_keychain, told_cleared, told_kept
 
@@ -58,7 +59,7 @@ def list_profiles(provider: str) -> Answer:
     return Answer(code=ExitCode.OK, result={"profiles": rows, "trouble": mine.keychain.trouble})
 
 
-@profiles.command("create")
+@profiles.command("create", cls=TellsAllMissing)
 @_of_one
 @click.option("--active", is_flag=True, help="Let runs use it.")
 def create(provider: str, profile: str, active: bool) -> Answer:
@@ -85,7 +86,7 @@ def create(provider: str, profile: str, active: bool) -> Answer:
     return _done(provider, profile, active=active, key=key)
 
 
-@profiles.command("set-active")
+@profiles.command("set-active", cls=TellsAllMissing)
 @_of_one
 def set_active(provider: str, profile: str) -> Answer:
     """Let runs use a profile.
@@ -97,7 +98,7 @@ def set_active(provider: str, profile: str) -> Answer:
     return _done(provider, profile, active=True)
 
 
-@profiles.command("set-key")
+@profiles.command("set-key", cls=TellsAllMissing)
 @_of_one
 @click.option("--key", default="", metavar="-|env:NAME", help="Where the key is; without it, you are asked.")
 @validated
@@ -121,7 +122,7 @@ def set_key(provider: str, profile: str, key: str, no_validate: bool, provider_u
     return told_kept(mine.keychain, provider, profile, checked)
 
 
-@profiles.command("clear-key")
+@profiles.command("clear-key", cls=TellsAllMissing)
 @_of_one
 def clear_key(provider: str, profile: str) -> Answer:
     """Remove the key of a profile from the keychain.
@@ -136,7 +137,7 @@ def clear_key(provider: str, profile: str) -> Answer:
     return told_cleared(provider, profile, account_of(provider, profile), removed)
 
 
-@profiles.command("rename")
+@profiles.command("rename", cls=TellsAllMissing)
 @click.option("--provider", required=True, metavar="PROVIDER", help="Whose keys.")
 @click.option("--from", "old", required=True, metavar="NAME", help="Its name until now.")
 @click.option("--to", "new", required=True, metavar="NAME", help="Its name from now on.")
@@ -151,7 +152,7 @@ def rename(provider: str, old: str, new: str) -> Answer:
     return _done(provider, new, was=old, key_moved=moved)
 
 
-@profiles.command("delete")
+@profiles.command("delete", cls=TellsAllMissing)
 @_of_one
 def delete(provider: str, profile: str) -> Answer:
     """Remove a profile, and its key from the keychain.

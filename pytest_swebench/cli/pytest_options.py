@@ -79,6 +79,19 @@ def read_options(words: Sequence[str], env: Mapping[str, str], folder: Path) -> 
     return PytestOptions(values, lambda name: found[name].value if name in found else None)
 
 
+def is_option(name: str) -> bool:
+    """Say whether pytest itself, pytest-xdist or this plugin has an option of that name, e.g. `--baseline`."""
+    from _pytest.config import get_config
+    from xdist.plugin import pytest_addoption as add_options_of_xdist
+
+    from pytest_swebench.options import add_options
+
+    parser = get_config()._parser
+    add_options_of_xdist(parser)
+    add_options(parser)
+    return any(name in one.names() for group in (*parser._groups, parser._anonymous) for one in group.options)
+
+
 def settings_in(folder: Path, env: Mapping[str, str]) -> Settings:
     """Return the settings that a run with no further option would have in `folder`. Raises InputError."""
     from pytest_swebench.config import resolve

@@ -13,7 +13,7 @@ import click
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.naming import complete_run, results_named
 from pytest_swebench.cli.outcome import Answer, ExitCode
-from pytest_swebench.errors import RecordError
+from pytest_swebench.errors import InputError, RecordError
 
 if TYPE_CHECKING:
     from pytest_swebench.reporting.html.against import Against
@@ -43,7 +43,7 @@ def report(run: str, output: str, html_content: str, baseline: str, output_dir: 
 
     view = viewed(run, output_dir)
     path = Path(output) if output else view.layout.folder / "reports" / "index.html"
-    against = held_against_baseline(view, results_named(baseline, results_folder(output_dir))) if baseline else None
+    against = held_against_baseline(view, _baseline(baseline, results_folder(output_dir))) if baseline else None
     with written_to(path, "--output"):
         written = write_report(
             view,
@@ -61,6 +61,16 @@ def report(run: str, output: str, html_content: str, baseline: str, output_dir: 
     told = {"run_id": view.layout.run_id, "file": str(path), "cells": written.cells, "size_bytes": written.size_bytes}
     beside = {"folder": str(written.folder) if written.beside else None, "files_beside": written.beside}
     return Answer(code=ExitCode.OK, result={**told, **beside})
+
+
+def _baseline(name: str, results: Path) -> Path:
+    """Return what --baseline names, as compare takes it. Raises InputError, with the baselines that there are."""
+    from pytest_swebench.reporting.gate.baselines import find_baseline
+
+    try:
+        return results_named(name, results)
+    except InputError:  # it would speak of RUN
+        return find_baseline(name, Path.cwd(), results)
 
 
 @contextmanager

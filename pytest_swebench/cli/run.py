@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from pytest_swebench.cli.ending import ended, the_same_command
+from pytest_swebench.cli.ending import cell_counts, ended, the_same_command
 from pytest_swebench.cli.line import ARMS, Line, Request, clean, line_of, way_on
 from pytest_swebench.cli.mode import Mode, current
 from pytest_swebench.cli.outcome import Answer, ExitCode
@@ -99,7 +99,15 @@ class PassesOn(click.Command):
         """Keep what is pytest's, and parse the rest."""
         place = args.index("--") if "--" in args else len(args)
         ctx.meta[_PASSED_ON] = tuple(args[place + 1 :])
-        return super().parse_args(ctx, args[:place])
+        try:
+            return super().parse_args(ctx, args[:place])
+        except click.NoSuchOption as error:
+            from pytest_swebench.cli.pytest_options import is_option
+
+            if is_option(error.option_name):
+                fix = f"it is one of pytest's: give it after a --, as in: {ctx.command_path} ... -- {error.option_name}"
+                raise click.UsageError(f"No such option {error.option_name!r} here; {fix}", ctx) from None
+            raise
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Show in the help that pytest's options may follow."""
@@ -165,9 +173,9 @@ def run(context: click.Context, /, show_command: bool, no_preflight: bool, **giv
 
 def _result_line(end: End) -> str:
     """Return what the run came to, in one line."""
-    told = end.as_json()
-    cells = [f"{name}={count}" for name, count in told.get("cells", {}).items() if count or name == "selected"]
-    run_id = told.get("run_id") or "-"
+    counts = cell_counts(end.merged) if end.merged is not None else {}
+    cells = [f"{name}={count}" for name, count in counts.items() if count or name == "selected"]
+    run_id = end.layout.run_id if end.layout is not None else "-"
     return f"result: run={run_id} {' '.join(cells)}{' ' if cells else ''}exit={int(end.code)}"
 
 

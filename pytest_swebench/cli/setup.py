@@ -11,7 +11,7 @@ import click
 from pytest_swebench.cli.mode import current
 from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
 
-_NO_TERMINAL: Final = ExitCode(2)  # as for any wrong use of a program; elsewhere in this command it stands for Docker
+_NO_TERMINAL: Final = ExitCode(2)  # as programs end that are used wrongly; elsewhere here it stands for Docker
 _FLAGS: Final = "swebench-runner run -p PROVIDER -m MODEL -d DATASET --count N, with the key in the environment"
 
 

@@ -13,6 +13,7 @@ import click
 
 from pytest_swebench.cell import slug
 from pytest_swebench.cli.config import results_folder
+from pytest_swebench.cli.missing import TellsAllMissing
 from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
 from pytest_swebench.cli.pytest_run import pytest_arguments, shown
 from pytest_swebench.cli.taskrows import Row, chosen, placed, read_tasks, with_images, write_rows
@@ -136,7 +137,7 @@ def build_image(base: str) -> int:
     return 0
 
 
-@task.command("from-row")
+@task.command("from-row", cls=TellsAllMissing)
 @click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.argument("instance_id")
 @click.option("--repo", default="", help="where its repository is (default: GitHub)")

@@ -13,6 +13,7 @@ import click
 from pytest_swebench.cell import digest, slug
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.cli.ending import OVER_BUDGET, by_itself, run_pytest
+from pytest_swebench.cli.missing import TellsAllMissing
 from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
 from pytest_swebench.cli.pytest_run import pytest_arguments, shown
 
@@ -26,7 +27,7 @@ _RAN: Final = (0, 1)  # pytest's exit codes of runs that came to their end
 INTERRUPTION: Final = "interrupted; the same command goes on"
 
 
-@click.command("tune", context_settings={"ignore_unknown_options": True})
+@click.command("tune", cls=TellsAllMissing, context_settings={"ignore_unknown_options": True})
 @click.option("--seeds", required=True, type=click.Path(path_type=Path, exists=True, dir_okay=False), help="task file")
 @click.option("--arm", required=True, help="whose settings are tuned, e.g. agent_onepatch or team_review")
 @click.option("--model", required=True, help="model id as the provider names it")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from pytest_swebench.cli.naming import complete_run, either
+from pytest_swebench.cli.naming import complete_run, either, latest_told
 from pytest_swebench.cli.outcome import Answer, ExitCode, Trouble
 from pytest_swebench.cli.report import viewed, written_to
 from pytest_swebench.errors import InputError
@@ -17,7 +17,10 @@ from pytest_swebench.errors import InputError
 @click.command("visualize")
 @click.argument("run", metavar="[RUN]", default="", shell_complete=complete_run)
 @click.option(
-    "--results", default="", metavar="RUN", help="The same as RUN; also its results.jsonl, or a folder of runs."
+    "--results",
+    default="",
+    metavar="RUN",
+    help="The same as RUN; also its results.jsonl, or a folder of runs, for its latest.",
 )
 @click.option("--output-dir", default="", metavar="DIR", help="Where to (default: RUN/reports/charts).")
 @click.option(
@@ -34,12 +37,13 @@ def visualize(run: str, results: str, output_dir: str, resolved: str) -> Answer:
     from pytest_swebench.reporting.charts.writing import write_charts
     from pytest_swebench.reporting.tree import count
 
-    view = viewed(either(run, results), "")
+    named = either(run, results)
+    view = viewed(named, "")
     material = material_of(view, _verdicts(Path(resolved)) if resolved else None)
     folder = Path(output_dir) if output_dir else view.layout.folder / "reports" / "charts"
     with written_to(folder, "--output-dir"):
         drawn = write_charts(material, folder)
-    click.echo(f"run {view.layout.run_id}")
+    click.echo(f"run {view.layout.run_id}{latest_told(named, view.layout.folder)}")
     click.echo(f"charts: {folder} ({len(drawn.files)} files)")
     if view.damaged:
         click.echo(f"{count(view.damaged, 'damaged line')} of its journals left out", err=True)

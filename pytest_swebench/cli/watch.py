@@ -47,10 +47,11 @@ def watch(context: click.Context, name: str, output_dir: str) -> Answer:
             return Answer(code=ExitCode.INTERRUPTED)
     if following.damaged:
         click.echo(f"damaged lines of the journals, left out: {following.damaged}")
-    told = {"run_id": layout.run_id, "folder": str(layout.folder), **state_json(following, standing)}
+    gate = _gate(layout, following) if standing is Standing.ENDED_BY_GATE else None
+    told = {"run_id": layout.run_id, "folder": str(layout.folder), **state_json(following, standing), "gate": gate}
     if standing is Standing.DIED:
-        return Answer(code=ExitCode.GENERAL, result=told, trouble=_died(following, layout.run_id))
-    click.echo(_sentence(following, standing, layout.run_id))
+        return Answer(code=ExitCode.GENERAL, result=told, trouble=_died(following, layout))
+    click.echo(_sentence(following, standing, layout.run_id, gate))
     return Answer(code=ExitCode.OK, result=told)
 
 
@@ -73,18 +74,38 @@ def _layout(name: str, root: Path) -> RunLayout:
     return layout_in(run_folder(name, root))
 
 
-def _sentence(following: Following, standing: Standing, run_id: str) -> str:
+def _gate(layout: RunLayout, following: Following) -> str:
+    """Return what a gate that ended its run has said, in its verdict's own words where that was written."""
+    from pytest_swebench.records.decision import read_decision
+    from pytest_swebench.reporting.gate.told import gate_told
+    from pytest_swebench.reporting.tree import count
+
+    told = gate_told(layout.folder)
+    if told is not None and told.stopped:
+        return told.line.removeprefix("gate: ")
+    decided = read_decision(layout).removeprefix("gate decided: ") or "decided"
+    return f"{decided}; {count(following.missing, 'cell')} left out on purpose"
+
+
+def _sentence(following: Following, standing: Standing, run_id: str, gate: str | None) -> str:
     state = following.state
     far = f"{state.done} of {state.selected} cells are done"
     if standing == "running":
         return f"run {run_id} is at work: {far}, {len(state.working)} at work"
     if standing == "ended":
         return f"run {run_id} has ended; its summary: swebench-runner show {run_id}"
+    if gate is not None:
+        return f"run {run_id} was ended by its gate: {gate}; its summary: swebench-runner show {run_id}"
     return f"run {run_id} ended early: {far}; to go on: the same command with --resume={run_id}"
 
 
-def _died(following: Following, run_id: str) -> Trouble:
-    state = following.state
-    far = f"{state.done} of {state.selected} cells are done, {len(state.working)} were cut off"
+def _died(following: Following, layout: RunLayout) -> Trouble:
+    from pytest_swebench.records.decision import read_decision
+
+    state, run_id = following.state, layout.run_id
+    cut = f"{len(state.working)} {'was' if len(state.working) == 1 else 'were'} cut off"
+    far = f"{state.done} of {state.selected} cells are done, {cut}"
+    if decided := read_decision(layout):
+        far += f"; {decided}"
     message = f"no process of run {run_id!r} is alive on this machine, and it did not come to its end: {far}"
     return Trouble(type="RunDied", message=message, fix=f"go on by the same command with --resume={run_id}")

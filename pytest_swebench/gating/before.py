@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from _pytest.outcomes import Exit
 
 from pytest_swebench.errors import InputError, RecordError
 from pytest_swebench.gating.asked import as_told, baseline_path, gate_of, page_asked
-from pytest_swebench.gating.looking import begin_to_look, changed_since, forget_decision, pairs_in, tell_decision
+from pytest_swebench.gating.looking import begin_to_look, changed_since, pairs_in, tell_decision
 from pytest_swebench.stash import GATE, handle_of, inbox_of, session_of
 
 if TYPE_CHECKING:
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
     from pytest_swebench.inbox import Inbox
     from pytest_swebench.reporting.comparison.source import Source
     from pytest_swebench.reporting.gate.asked import GateAsked
+
+
+class _Stop(Exit):
+    """What `pytest.exit` raises; pytest shows the name of an exception before its words, and this one is `gate`."""
+
+
+_Stop.__name__ = _Stop.__qualname__ = "gate"
+_Stop.__module__ = "builtins"  # of which no name is shown
 
 
 def check_gate(config: pytest.Config) -> None:
@@ -31,7 +40,6 @@ def check_gate(config: pytest.Config) -> None:
         return
     if config.getoption("swe_generate_only"):
         raise InputError("--generate-only: leaves the gate nothing to judge; leave it or --baseline out")
-    forget_decision(config)
     try:
         config.stash[GATE] = _baseline(config, asked)
     except InputError as error:
@@ -84,7 +92,7 @@ def _baseline(config: pytest.Config, asked: GateAsked) -> Source:
 def _check_common(before: Source, cells: Sequence[Cell], changed: Sequence[str], asked: GateAsked) -> None:
     from pytest_swebench.reporting.gate.judging import drift_problem
 
-    known = {cell.instance_id for cell in before.cells}
+    known = before.instance_ids
     if not known & {cell.instance_id for cell in cells}:
         raise InputError(
             f"--baseline {asked.baseline!r} and this run have no instance in common, e.g. {min(known)!r} and "
@@ -105,7 +113,7 @@ def _refuse(config: pytest.Config, asked: GateAsked, reason: str) -> None:
         from pytest_swebench.records.layout import discard_unused
         from pytest_swebench.reporting.gate.publishing import publish
 
-        told = [f"gate: {report.verdict}: {reason}"]
+        told = [f"{report.verdict}: {reason}"]
         inbox_of(config).verdict = as_told(report)
         try:
             told += publish(report, None, session.env, session.redactor, page=page_asked(config))
@@ -115,5 +123,5 @@ def _refuse(config: pytest.Config, asked: GateAsked, reason: str) -> None:
             discard_unused(handle_of(config).layout)
         if len(told) > 1:
             told.append("nothing was run")  # annotations have lines of their own, and pytest puts marks behind the last
-        pytest.exit("\n".join(told), returncode=int(report.exit))
+        raise _Stop("\n".join(told), returncode=int(report.exit))
     session.tell([f"gate: {reason}"])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from pytest_swebench.reporting.comparison.source import Source
     from pytest_swebench.reporting.gate.asked import GateAsked
     from pytest_swebench.reporting.gate.looks import Watch
-
-_DECIDED: Final = "gate_decided.txt"
 
 
 def order_for_looks(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -64,24 +61,20 @@ def decided(config: pytest.Config) -> str:
     """Return why no other cell of the run is needed, "" while one is; what the controller finds stops its workers."""
     if not config.getoption("swe_sequential"):
         return ""
-    try:
-        return _decided_file(config).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""
+    from pytest_swebench.records.decision import read_decision
+
+    return read_decision(handle_of(config).layout)
 
 
 def tell_decision(config: pytest.Config, inbox: Inbox) -> None:
     """Let all processes of the run know once the gate is decided."""
-    if inbox.watch is not None and inbox.watch.decided and not _decided_file(config).exists():
-        from pytest_swebench.records.layout import write_whole
+    if inbox.watch is None or not inbox.watch.decided:
+        return
+    from pytest_swebench.records.decision import keep_decision, read_decision
 
+    if not read_decision(handle_of(config).layout):
         with suppress(OSError):  # then the run goes on to its end, and its verdict is the same
-            write_whole(_decided_file(config), inbox.watch.decided)
-
-
-def forget_decision(config: pytest.Config) -> None:
-    """Remove what an earlier invocation of the run has decided; this one comes to its own."""
-    _decided_file(config).unlink(missing_ok=True)
+            keep_decision(handle_of(config).layout, inbox.watch.decided)
 
 
 def pairs_in(before: Source, inbox: Inbox, asked: GateAsked) -> Sequence[tuple[str, str]]:
@@ -102,7 +95,3 @@ def changed_since(config: pytest.Config, before: Source) -> list[str]:
         known = before.digests.keys() & manifest.places.keys()
         changed |= {name for name in known if manifest.instance(name).digest != before.digests[name]}
     return sorted(changed)
-
-
-def _decided_file(config: pytest.Config) -> Path:
-    return handle_of(config).layout.folder / _DECIDED

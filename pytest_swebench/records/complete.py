@@ -1,7 +1,8 @@
 """Whether every file of a run is complete: a final record for each selected cell, no torn line, no empty answer.
 
 A run is complete when every (variant, repetition) has one final record for every instance that was selected, in the
-journals, in `results.jsonl` and in the per-variant files. Nothing is written here.
+journals, in `results.jsonl` and in the per-variant files; cells that its gate was decided without need none. Nothing is
+written here.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pytest_swebench.cell import Cell, parse_cell
 from pytest_swebench.datasets.manifest import read_manifest
 from pytest_swebench.errors import RecordError
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.decision import LEFT, read_left
 from pytest_swebench.records.journal import read_journals, unseal
 from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.results import counted, final_records, planned_cells, read_plans
@@ -56,11 +58,12 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What was looked at, and what it lacks."""
+    """What was looked at, and what it lacks. `left_by_gate` cells are not lacking: they were left out on purpose."""
 
     cells: int
     files: int
     problems: tuple[Problem, ...]
+    left_by_gate: int = 0
 
 
 def check_run(layout: RunLayout) -> Completeness:
@@ -70,10 +73,11 @@ def check_run(layout: RunLayout) -> Completeness:
         return Completeness(0, len(_asked_for(layout)), tuple(torn))  # it cannot be told what should be there
     records = {cell_of(record): record for record in counted(final_records(entries), read_asked(layout))}
     own = {cell for entry in entries if entry["kind"] == "line" and (cell := parse_cell(entry["nodeid"])) is not None}
+    left = read_left(layout, records.values())
     files = _files_of_variants(layout)
     problems = [
         *_torn_journals(layout),
-        *_missing(layout, records.keys() | own),
+        *_missing(layout, records.keys() | own | left),
         *_not_final(records),
         *_results(layout, records),
         *_variants(files, records),
@@ -81,7 +85,7 @@ def check_run(layout: RunLayout) -> Completeness:
         *_torn_others(layout),
     ]
     seen = len(list(layout.journals.glob("*.jsonl"))) + len(files) + len(_others(layout)) + layout.results.exists()
-    return Completeness(len(records), seen, tuple(problems))
+    return Completeness(len(records), seen, tuple(problems), len(left))
 
 
 def is_empty(record: Mapping[str, Any]) -> bool:
@@ -102,9 +106,9 @@ def _torn_journals(layout: RunLayout) -> Iterator[Problem]:
             yield Problem(Lack.TORN, str(path), f"{damaged} of {len(lines)} lines are damaged")
 
 
-def _missing(layout: RunLayout, recorded: Iterable[Cell]) -> Iterator[Problem]:
-    """Yield what was selected and has no record: by name, unless only the number is known, as of `-k`."""
-    there, asked = set(recorded), read_asked(layout)
+def _missing(layout: RunLayout, accounted: Iterable[Cell]) -> Iterator[Problem]:
+    """Yield what was selected and is not `accounted` for: by name, unless only the number is known, as of `-k`."""
+    there, asked = set(accounted), read_asked(layout)
     if asked is not None:
         wanted = {cell for name in asked if (cell := parse_cell(name)) is not None}
         yield from (_no_record(cell) for cell in sorted(wanted - there))
@@ -239,7 +243,7 @@ def _torn_others(layout: RunLayout) -> Iterator[Problem]:
 
 def _asked_for(layout: RunLayout) -> list[Path]:
     """Return the files that say which cells there should be."""
-    found = [layout.folder / name for name in ("asked.json", "selected.json")]
+    found = [layout.folder / name for name in ("asked.json", "selected.json", LEFT)]
     return [*(path for path in found if path.exists()), *sorted((layout.folder / "plans").glob("*.json"))]
 
 

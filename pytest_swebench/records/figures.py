@@ -16,7 +16,9 @@ FORMAT_VERSION: Final = 2
 DEFINITIONS: Final = {
     "attempted": "cells that ended as resolved, unresolved, no_patch or limit",
     "graded": "cells that have a verdict: resolved or unresolved",
-    "coverage": "attempted (or captured) cells of the selected ones; infra and error are missing, never 0",
+    "coverage": "attempted (or captured) cells of the selected ones; infra, error and ungraded patches beside graded "
+    "ones are missing, never 0",
+    "left_by_gate": "cells that were not run since the gate was decided without them; not covered, and not missed",
     "mean_seconds": "of every cell with a record; `seconds` in the analysis is of attempted cells alone",
     "rate": "share of attempted cells that are resolved, as the mean over instances, which weigh alike",
     "interval": "Wilson's 95 % interval of the rate for instances like these; with repetitions on the effective size",
@@ -29,6 +31,7 @@ DEFINITIONS: Final = {
     "p": "exact sign-flip test of the paired differences; adjusted_p by Holm, over all comparisons here",
     "verdict": "better or worse if adjusted_p is below 0.05 and the interval of the difference excludes 0",
     "apart": "oracles and the arms gold and null, which are neither ranked nor compared",
+    "unjudged": "variants that no verdict stands for (--generate-only, answers to prompts): no rate and no comparison",
 }
 _AMOUNTS: Final = ("seconds", "tokens", "cost_usd")
 
@@ -57,7 +60,7 @@ def summary_csv(summaries: Sequence[VariantSummary], analysis: Analysis) -> str:
 
 
 def _numbers(one: VariantAnalysis | None) -> dict[str, float | None]:
-    """Return what a row has besides counts; all of it is None for a variant that only captured answers."""
+    """Return what a row has besides counts; all of it is None for a variant without a verdict."""
     interval = one.rate.interval if one else None
     numbers: dict[str, float | None] = {
         "pass_rate": one.rate.rate if one else None,

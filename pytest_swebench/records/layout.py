@@ -172,10 +172,13 @@ def keep_from_collection(folder: Path) -> None:
         write_whole(path, _NO_TESTS)
 
 
-def discard_unused(layout: RunLayout) -> None:
-    """Remove what a run made before it had anything to keep; whatever else lies in its folder stays."""
+def discard_unused(layout: RunLayout, *, over: bool = False) -> None:
+    """Remove what a run made before it had anything to keep; whatever else lies in its folder stays.
+
+    Of a run that is `over`, nobody needs its manifests any more.
+    """
     folder = layout.folder
-    made = [folder / "run.lock", folder / "claim.lock", *(folder / "manifests").glob("*.lock")]
+    made = [folder / "run.lock", folder / "claim.lock", *(folder / "manifests").glob("*" if over else "*.lock")]
     with suppress(OSError):
         if (folder / "conftest.py").read_text(encoding="utf-8") == _NO_TESTS:
             made.append(folder / "conftest.py")

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.decision import left_by_variant
 from pytest_swebench.records.journal import JournalRead, read_journals
 from pytest_swebench.records.layout import RunLayout, json_line, read_json, write_json, write_whole
 from pytest_swebench.records.schema import cell_of
@@ -42,7 +43,12 @@ class Merged:
     @property
     def not_run(self) -> int:
         """How many selected cells have no record: not run, or at work at present."""
-        return sum(summary.selected - summary.recorded for summary in self.summaries)
+        return sum(summary.not_run for summary in self.summaries)
+
+    @property
+    def left_by_gate(self) -> int:
+        """How many others have none because the gate was decided without them: nothing went wrong with these."""
+        return sum(summary.left_by_gate for summary in self.summaries)
 
     @cached_property
     def analysis(self) -> Analysis:
@@ -99,7 +105,8 @@ def merged_of(
 ) -> Merged:
     """Return what the journals of a run add up to; nothing is written, and the rest is as for `merge`."""
     records = counted(sorted(final_records(read.entries), key=cell_of), asked)
-    summaries = summarise(records, planned_cells(layout) if selected is None else selected)
+    planned = planned_cells(layout) if selected is None else selected
+    summaries = summarise(records, planned, left_by_variant(layout, records))
     return Merged(records, summaries, read.damaged, running)
 
 

@@ -21,6 +21,7 @@ from pytest_swebench.records.journal import read_journals
 from pytest_swebench.records.layout import RunLayout, write_json
 from pytest_swebench.records.results import final_records
 from pytest_swebench.records.schema import cell_of
+from pytest_swebench.statistics.data import awaits_verdict
 
 LATEST: Final = "latest"
 _LOCK: Final = "run.lock"
@@ -57,8 +58,7 @@ def earlier_cells(layout: RunLayout) -> dict[str, Earlier]:
 
 
 def _recorded(record: Mapping[str, Any]) -> Earlier:
-    ungraded = record["outcome"] == Outcome.CAPTURED and record["type"] == "result"
-    return Earlier(record["attempt"], record["key"] if is_final(record) else "", ungraded)
+    return Earlier(record["attempt"], record["key"] if is_final(record) else "", awaits_verdict(record))
 
 
 def is_final(record: Mapping[str, Any]) -> bool:
@@ -125,7 +125,9 @@ def find_run(root: Path, name: str, option: str, *, besides: str = "") -> Path:
     given = Path(name)
     found = runs.get(given.name)
     if found is None or (len(given.parts) > 1 and given.resolve() != found.resolve()):
-        raise InputError(f"{option}={name}: {unknown('run', name, sorted(runs)[-_SHOWN:])}; runs lie in {str(root)!r}")
+        more = f" and {len(runs) - _SHOWN} more" if len(runs) > _SHOWN else ""
+        told = unknown("run", name, sorted(runs)[-_SHOWN:])
+        raise InputError(f"{option}={name}: {told}{more}; runs lie in {str(root)!r}")
     return found
 
 

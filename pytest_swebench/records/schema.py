@@ -90,7 +90,8 @@ class Record:
 
     `patch_redacted` says that what is stored of the patch is not what was graded. `served` counts the answers that
     came from elsewhere than the endpoint, `dropped` names parameters that the model refused, `cap` is `run` or
-    `variant` where a cap that the cell shares with others cut it short.
+    `variant` where a cap that the cell shares with others cut it short. `requests` are those that were sent, by the
+    minute, and the 429s among them; see `providers.sent`.
     """
 
     run_id: str
@@ -113,6 +114,7 @@ class Record:
     calls: int = 0
     cost_usd: float | None = 0.0
     provider_retries: int = 0
+    requests: dict[str, list[int]] = field(default_factory=dict)
     served: dict[str, int] = field(default_factory=dict)
     dropped: tuple[str, ...] = ()
     cap: str = ""
@@ -145,6 +147,7 @@ class Record:
         self.tool_calls = tuple(line["tool_calls"])
         self.dropped = tuple(line["dropped_parameters"])
         self.cap = line["cap"] or ""
+        self.requests = line.get("requests", {})  # lines of before they were counted have none
         self.failed_step, self.failed_guard = line["failed_step"] or "", line["failed_guard"] or ""
         self.seconds |= {"solve": line["wall_time_seconds"]["solve"]}
 
@@ -175,6 +178,7 @@ class Record:
             "calls": self.calls,
             "cost_usd": self.cost_usd,
             "provider_retries": self.provider_retries,
+            "requests": self.requests,
             "served": self.served,
             "dropped_parameters": list(self.dropped),
             "cap": self.cap or None,
@@ -219,3 +223,14 @@ def cell_of(record: Mapping[str, Any]) -> Cell:
     """Return the cell a stored line belongs to."""
     instance_id = record.get("instance_id") or record["scenario_id"]
     return Cell(str(instance_id), str(record["variant"]), int(record["rep"]))
+
+
+def sent_by(record: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return how many requests the attempt of a stored line sent, and how many got a 429.
+
+    None for a line of before they were counted.
+    """
+    counted = record.get("requests")
+    if counted is None:
+        return None
+    return sum(sent for sent, _ in counted.values()), sum(limited for _, limited in counted.values())

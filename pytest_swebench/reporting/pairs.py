@@ -9,6 +9,7 @@ from typing import Final
 from pytest_swebench.reporting.tree import count
 from pytest_swebench.statistics.analysis import Analysis
 from pytest_swebench.statistics.comparison import Comparison, Word, p_text, signed, too_few
+from pytest_swebench.statistics.data import GO_ON
 from pytest_swebench.statistics.exactpower import fewest_instances
 
 _ALL: Final = 6
@@ -16,10 +17,13 @@ _MOST: Final = 9
 _NONE: Final = "none"
 
 
-def pair_lines(analysis: Analysis, names: Mapping[str, str], width: int, run: str = "RUN") -> list[str]:
+def pair_lines(
+    analysis: Analysis, names: Mapping[str, str], width: int, run: str = "RUN", *, by_gate: bool = False
+) -> list[str]:
     """Return the comparisons: up to six all of them, else those with the best variant or the baseline; [] without any.
 
-    p is adjusted for all of them, those that are not shown as well.
+    p is adjusted for all of them, those that are not shown as well. Nobody is told to go on with a run that ended
+    `by_gate`.
     """
     chosen = _chosen(analysis)
     if not chosen or not any(one.rate.attempted for one in analysis.variants):
@@ -34,7 +38,7 @@ def pair_lines(analysis: Analysis, names: Mapping[str, str], width: int, run: st
     lines += _rows(comparable, names, width)
     for one in chosen:
         if one.word is Word.NOT_COMPARABLE:
-            lines += told(f"{names[one.variant]} vs {names[one.baseline]}: {_obstacle(one, names)}", width, 2)
+            lines += told(f"{names[one.variant]} vs {names[one.baseline]}: {_obstacle(one, names, by_gate)}", width, 2)
     lines += _seen(chosen, width, len(tested))
     lines += _bounds(chosen, names, width)
     if more := len(analysis.comparisons) - len(chosen):
@@ -125,8 +129,8 @@ def _bounds(pairs: Sequence[Comparison], names: Mapping[str, str], width: int) -
     return lines
 
 
-def _obstacle(one: Comparison, names: Mapping[str, str]) -> str:
-    sentence = one.sentence
+def _obstacle(one: Comparison, names: Mapping[str, str], by_gate: bool) -> str:
+    sentence = one.sentence.removesuffix(GO_ON) if by_gate else one.sentence
     for name in sorted((one.variant, one.baseline), key=len, reverse=True):
         sentence = sentence.replace(name, names[name])
     return sentence

@@ -93,13 +93,19 @@ class Plan:
         }
 
 
-def assumed(rate: float = _RATE) -> Assumption:
+def assumed(rate: float = _RATE, *, effect: float | None = None) -> Assumption:
     """Return the assumption without a pilot: from two arms of one model to two models, at this mean rate.
 
-    Both were measured at a rate of one half; luck and difference shrink with the variance of a cell.
+    Both were measured at a rate of one half; luck and difference shrink with the variance of a cell. Raises InputError
+    for a rate about which two variants cannot lie the `effect` (a share) apart.
     """
     if not 0 < rate < 1:
         raise InputError(f"--rate {rate!r}: a rate between 0 and 1 is needed, e.g. 0.4")
+    if effect is not None and 0 < effect < 1 and not effect / 2 <= rate <= 1 - effect / 2:
+        raise InputError(
+            f"--rate {rate!r}: variants {100 * effect:g} points apart about it would go past 0 or 1; give a rate from "
+            f"{effect / 2:g} to {1 - effect / 2:g}, or a smaller --effect"
+        )
     scale = rate * (1 - rate) / _RATE**2
     both = tuple(Components(one.omega2 * scale, one.luck * scale) for one in (SIMILAR, DIFFERENT))
     return Assumption(name=f"two variants at a rate of {100 * rate:.3g}%, of one model or of two", alternatives=both)

@@ -57,9 +57,10 @@ class Table:
                 continue
             interval = f" [{_interval(found)}]" if found.rate.interval else ""
             rate = f"{one.count(Outcome.RESOLVED)}/{one.attempted} {_percent(found.rate.rate)}{interval}"
-            lacking = one.selected - one.attempted - one.count(Outcome.CAPTURED)
-            missing = f", {lacking} missing" if lacking else ""
-            lines.append(f"{name}: {rate}{missing}{_spent(one)}")
+            lost = one.selected - one.done - one.left_by_gate
+            missing = f", {lost} missing" if lost else ""
+            left = f", {one.left_by_gate} left out by the gate" if one.left_by_gate else ""
+            lines.append(f"{name}: {rate}{missing}{left}{_spent(one)}")
         return [*lines, *([f"... {self._left_out} more"] if self._left_out else [])]
 
     def _rank(self, one: VariantSummary) -> tuple[bool, float]:
@@ -79,6 +80,7 @@ class Table:
         """
         shown = self.shown
         analysed = [self._analysed.get(one.variant) for one in shown]
+        both = list(zip(shown, analysed, strict=True))
         rated = any(one.rate.rate is not None for one in self._analysed.values())
         captured = any(one.count(Outcome.CAPTURED) for one in shown)
         columns = []
@@ -86,7 +88,7 @@ class Table:
             counts = [f"{one.count(Outcome.CAPTURED)}/{one.selected}" for one in shown]
             columns.append(_column("captured", counts))
         if rated or not captured:
-            counts = [f"{one.count(Outcome.RESOLVED)}/{one.attempted}" for one in shown]
+            counts = [f"{one.count(Outcome.RESOLVED)}/{one.attempted}" if found else "-" for one, found in both]
             columns.append(_column("resolved", counts))
             columns.append(_column("rate", [_percent(one.rate.rate if one else None) for one in analysed]))
             columns.append(_column("95% interval", [_interval(one) for one in analysed]))
@@ -96,7 +98,7 @@ class Table:
                 _column("clean", [str(one.integrity.get(IntegrityState.CLEAN, 0)) for one in shown]),
             ),
             (
-                any(one.graded != one.attempted for one in shown),
+                any(one.graded != one.attempted for one, found in both if found),
                 _column("graded", [_percent(one.rate_of_graded) for one in shown], above="of"),
             ),
             (

@@ -21,9 +21,9 @@ _RECORD: Final = b'{"kind":"record"'  # how the journal begins such a line
 _NUMBER: Final = re.compile(r"(\d+)")
 _KEPT: Final = (
     "type", "instance_id", "scenario_id", "variant", "arm", "model", "provider", "rep", "attempt", "oracle", "outcome",
-    "stop", "resolved", "tokens", "calls", "cost_usd", "provider_retries", "cap", "wall_time_seconds",
-    "per_step_tokens", "failed_step", "failed_guard", "retry_count", "integrity", "image_digest", "started_at",
-    "finished_at", "host", "run_id", "key",
+    "stop", "resolved", "tokens", "calls", "cost_usd", "provider_retries", "requests", "cap",
+    "wall_time_seconds", "per_step_tokens", "failed_step", "failed_guard", "retry_count", "integrity", "image_digest",
+    "started_at", "finished_at", "host", "run_id", "key",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ _MEANING: Final = {
     Outcome.UNRESOLVED: "graded, but some hidden test fails, or the patch does not apply",
     Outcome.NO_PATCH: "the answer holds nothing to grade",
     Outcome.LIMIT: "a limit stopped it before there was a patch",
-    Outcome.CAPTURED: "the answer is recorded; nothing to grade",
+    Outcome.CAPTURED: "the answer is recorded; nothing was graded",
     Outcome.INFRA: "broken infrastructure or a stopped run; in no rate",
     Outcome.ERROR: "a fault of the arm or of this tool; in no rate",
 }
@@ -57,7 +57,7 @@ def render(
         for line in Table(inbox.merged.summaries, inbox.merged.analysis, width).in_short():
             console.print(escape(line), soft_wrap=True)
     elif inbox.merged is not None:
-        _print_results(console, inbox.merged, inbox.quarantined, inbox.handle.layout, _left_by_gate(inbox))
+        _print_results(console, inbox.merged, inbox.quarantined, inbox.handle.layout)
     for variant in inbox.below(fail_under):
         console.print(f"--fail-under {fail_under}: {variant} is below, or has broken cells", style="red")
     console.print(_tests(inbox))
@@ -103,14 +103,13 @@ def _print_results(
     merged: Merged,
     quarantined: Mapping[str, str],
     layout: RunLayout | None = None,
-    left_by_gate: int = 0,
 ) -> None:
     from rich.markup import escape
 
     from pytest_swebench.reporting.grid import grid
 
     if merged.summaries:
-        names = _print_analysis(console, merged, quarantined, layout.run_id if layout else "RUN", left_by_gate)
+        names = _print_analysis(console, merged, quarantined, layout.run_id if layout else "RUN")
         for number, line in enumerate(grid(merged.records, console.width)):
             console.print(escape(line), style="" if number else "bold", soft_wrap=True)
         records = merged.records
@@ -149,9 +148,7 @@ def _print_wrapped(console: Console, markup: str) -> None:
     console.print(rest, soft_wrap=True)
 
 
-def _print_analysis(
-    console: Console, merged: Merged, quarantined: Mapping[str, str], run: str, left_by_gate: int
-) -> dict[str, str]:
+def _print_analysis(console: Console, merged: Merged, quarantined: Mapping[str, str], run: str) -> dict[str, str]:
     """Print rates, comparisons, and what to look at before they are believed; return the short names of variants."""
     from rich.markup import escape
 
@@ -169,11 +166,11 @@ def _print_analysis(
         lines += told("* oracle: sees hidden tests or the reference patch; not ranked, not compared", width)
     single = [total_line(summaries), *missing_lines(table.shown, table.names, running=merged.running > 0)]
     single.append(repetition_line(table.shown, analysis, table.names))
-    single += sentences(summaries, analysis, table.names)
+    single += sentences(summaries, analysis, table.names, run)
     lines += [line for one in single for line in told(one, width)]
-    for line in [*lines, *pair_lines(analysis, table.names, width, run)]:
+    for line in [*lines, *pair_lines(analysis, table.names, width, run, by_gate=merged.left_by_gate > 0)]:
         console.print(escape(line), soft_wrap=True)
-    for point in points_to_look_at(merged.records, summaries, quarantined, analysis, run, left_out=left_by_gate):
+    for point in points_to_look_at(merged.records, summaries, quarantined, analysis, run):
         for line in told(point, width):
             console.print(escape(line), style="yellow", soft_wrap=True)
     return table.names
@@ -231,22 +228,16 @@ def _resuming(inbox: Inbox, *, interrupted: bool) -> list[str]:
             f"resumed: {inbox.changed} cells had been done by another model, arm, prompt or patch; those results are "
             "kept in the journal and count no more"
         )
-    if left := _left_by_gate(inbox):
+    merged = inbox.merged
+    if merged is not None and (left := merged.left_by_gate):
         way = f"the command without --sequential, with --resume={inbox.handle.run_id}, runs them as well"
         return [*lines, f"left out:    {left} of {selected} cells, by the gate once it was decided; {way}"]
-    merged = inbox.merged
     if merged is None or interrupted:  # then the last line of all tells how to go on
         return lines
     # an error is not mended by trying again
     if merged.not_run or any(one.count(Outcome.INFRA) for one in merged.summaries):
         lines.append(f"to go on:    the same command with --resume={inbox.handle.run_id}")
     return lines
-
-
-def _left_by_gate(inbox: Inbox) -> int:
-    """Return how many cells a gate that was decided early has left out: nothing went wrong with them."""
-    looked = inbox.watch.looked() if inbox.watch is not None else None
-    return looked.cells_left if looked is not None else 0
 
 
 def _places(inbox: Inbox) -> list[str]:

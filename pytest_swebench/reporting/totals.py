@@ -12,32 +12,43 @@ from pytest_swebench.statistics.analysis import Analysis
 
 
 def total_line(summaries: Sequence[VariantSummary]) -> str:
-    """Return the counts of all variants together: both denominators, coverage and cost; "" where nothing counts."""
-    attempted = sum(one.attempted for one in summaries)
-    selected = sum(one.selected - one.count(Outcome.CAPTURED) for one in summaries)
+    """Return the counts of all variants together: both denominators, coverage and cost; "" where nothing counts.
+
+    Cells of variants without a verdict are in none of the counts; what they cost is.
+    """
+    judged = [one for one in summaries if not one.unjudged]
+    attempted = sum(one.attempted for one in judged)
+    selected = sum(one.selected - one.count(Outcome.CAPTURED) + one.waiting for one in judged)
     if not attempted:
         return ""
     share = 100.0 if attempted == selected else min(99.0, 100 * attempted / selected)
     line = f"attempted {attempted} of {selected} cells ({share:.0f}%), graded "
-    line += str(sum(one.graded for one in summaries))
+    line += str(sum(one.graded for one in judged))
     costs = [one.cost_usd for one in summaries]
     known = math.fsum(cost for cost in costs if cost is not None)
     return line + (f", total cost ${known:.2f}" if known else "") + (", some of it unknown" if None in costs else "")
 
 
 def missing_lines(summaries: Sequence[VariantSummary], names: Mapping[str, str], *, running: bool = False) -> list[str]:
-    """Return for each variant that lacks answers how many, why, and the coverage that is left."""
+    """Return for each variant that lacks answers how many, why, and the coverage that is left.
+
+    What a decided gate left out has a line of its own: nobody misses it.
+    """
     lines = []
     for one in summaries:
         lacking = {
             "infra": one.count(Outcome.INFRA),
             "error": one.count(Outcome.ERROR),
-            "not run" + " yet" * running: one.selected - one.recorded,
+            "not graded": one.waiting,
+            "not run" + " yet" * running: one.not_run,
         }
         if any(lacking.values()):
             kinds = ", ".join(f"{number} {kind}" for kind, number in lacking.items() if number)
             cells = f"{kinds} of {count(one.selected, 'cell')}"
             lines.append(f"missing: {names[one.variant]} {cells}; coverage {one.coverage or 0.0:.1%}")
+        if one.left_by_gate:
+            cells = f"{one.left_by_gate} of {count(one.selected, 'cell')}"
+            lines.append(f"left out by the gate: {names[one.variant]} {cells}; coverage {one.coverage or 0.0:.1%}")
     return lines
 
 

@@ -1,16 +1,17 @@
 """What analysis reads: the cells of a run as outcomes, and each variant's table of instances.
 
 An attempted cell ended as resolved, unresolved, no_patch or limit and is worth 1 or 0. One that ended as infra or
-error is missing: it is never worth 0. Captured cells and prompt scenarios are no part of it.
+error is missing: it is never worth 0. So is a patch that nobody graded where others of its variant have verdicts; a
+variant whose patches have none, and prompt scenarios, are no part of it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
@@ -151,6 +152,40 @@ def observation_of(record: Mapping[str, Any]) -> Observation | None:
     )
 
 
+def awaits_verdict(record: Mapping[str, Any]) -> bool:
+    """Say whether a stored line holds a patch that nobody has graded: captured, and of no prompt scenario."""
+    return Outcome(record["outcome"]) is Outcome.CAPTURED and record.get("type", "result") == "result"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The cells that rates and comparisons are made of, the cells planned by variant, and the variants left out."""
+
+    observations: list[Observation]
+    planned: dict[str, int]
+    unjudged: frozenset[str]
+
+
+def judged(
+    observations: Iterable[Observation],
+    planned: Mapping[str, int],
+    *,
+    patches: Collection[str],
+    scenarios: Mapping[str, int],
+) -> Judged:
+    """Leave out the variants that no verdict stands for.
+
+    `patches` names those with a patch that awaits its verdict: where no other has one, what the variant has besides,
+    cells without a patch, would make a rate of failures alone. `scenarios` is variant -> its lines of prompt scenarios.
+    """
+    every = list(observations)
+    waiting = frozenset(patches) - {one.variant for one in every if one.outcome.graded}
+    kept = [one for one in every if one.variant not in waiting]
+    unjudged = waiting | (scenarios.keys() - {one.variant for one in kept})
+    asked = {name: number - scenarios.get(name, 0) for name, number in planned.items() if name not in unjudged}
+    return Judged(kept, asked, unjudged)
+
+
 def tabulate(
     observations: Iterable[Observation],
     planned: Mapping[str, int] | None = None,
@@ -177,7 +212,23 @@ def tabulate(
     }
 
 
-def coverage_problem(a: Sample, b: Sample, *, floor: float = COVERAGE_FLOOR, gap: float = COVERAGE_GAP) -> str:
+class Covered(Protocol):
+    """What says how much of it is there, such as a `Sample`."""
+
+    @property
+    def variant(self) -> str: ...
+
+    @property
+    def attempted(self) -> int: ...
+
+    @property
+    def planned(self) -> int: ...
+
+    @property
+    def coverage(self) -> float: ...
+
+
+def coverage_problem(a: Covered, b: Covered, *, floor: float = COVERAGE_FLOOR, gap: float = COVERAGE_GAP) -> str:
     """Return why so much is missing that two variants cannot be compared, "" if it is not."""
     for one in (a, b):
         if one.coverage < floor:

@@ -147,17 +147,20 @@ def cohens_h(baseline: float, variant: float) -> float:
 def extremes(baseline: Sample, variant: Sample) -> Interval | None:
     """Return the mean difference if every missing cell had spoken against the variant, and if for it.
 
-    None where nearly all cells of both have an answer.
+    None where nearly all cells of both have an answer. Instances that neither has a record of are missing as well.
     """
     if min(baseline.coverage, variant.coverage) >= _BOUNDS_BELOW:
         return None
     names = sorted(baseline.tallies.keys() | variant.tallies.keys())
     if not names:
         return None
-    spans = [[_span(one, name, len(names)) for one in (baseline, variant)] for name in names]
-    low = math.fsum(ours[0] - theirs[1] for theirs, ours in spans)
-    high = math.fsum(ours[1] - theirs[0] for theirs, ours in spans)
-    return Interval(low / len(names), high / len(names))
+    reps = max(tally.attempted + tally.lost for one in (baseline, variant) for tally in one.tallies.values())
+    instances = max(len(names), baseline.planned // reps, variant.planned // reps)
+    spans = [[_span(one, name, instances) for one in (baseline, variant)] for name in names]
+    unseen = instances - len(names)
+    low = math.fsum(ours[0] - theirs[1] for theirs, ours in spans) - unseen
+    high = math.fsum(ours[1] - theirs[0] for theirs, ours in spans) + unseen
+    return Interval(low / instances, high / instances)
 
 
 def _span(sample: Sample, name: str, instances: int) -> tuple[float, float]:

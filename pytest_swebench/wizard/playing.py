@@ -182,6 +182,7 @@ def _results(screen: Screen, end: End) -> bool:
                 ("Failed", f"  {evaluated - passed}"),
                 ("Infra", f"   {without} (no answer; not counted as failed)" if without else ""),
                 ("Not run", f" {end.merged.not_run}" if end.merged.not_run else ""),
+                ("Left out", f"{end.merged.left_by_gate} (by the gate)" if end.merged.left_by_gate else ""),
                 ("Cost", f"    ${cost:.4f}" if cost else ""),
             ),
         )

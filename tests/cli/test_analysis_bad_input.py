@@ -142,10 +142,11 @@ def test_cells_without_an_answer_make_no_number(results: Path, says: Says) -> No
 def test_runs_without_a_verdict_are_refused(pattern: str, results: Path, says: Says) -> None:
     run_of(results, "none", {"a": pattern, "b": pattern})
     put(results / "none" / "journal" / "main-2.jsonl", "")
-    for command in ("compare none", "plan none", "gate none --baseline good", "baseline save x none"):
-        told = says(command, 1)
+    codes = {"compare none": 1, "plan none": 1, "gate none --baseline good": 12, "baseline save x none": 1}
+    for command, code in codes.items():
+        told = says(command, code)
         assert "holds no graded results, though it is a run" in told
-        assert ("40 of them, are captured (recorded words, nothing graded)" in told) is bool(pattern)
+        assert ("40 patches without a verdict, so no rate and no comparison; " in told) is bool(pattern)
         assert ("give results/<run id>" in told) is not bool(pattern)
     assert "has no cell that a chart could show" in says("visualize none", 1)
     told = "all 40 recorded cells are resolved or captured" if pattern else "No cell of this run has a record yet"

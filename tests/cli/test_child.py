@@ -16,6 +16,7 @@ import pytest
 
 from pytest_swebench.cli.child import PARENT, WITNESS, Told, run_child
 from pytest_swebench.cli.witness import Witness
+from tests.support.runs import BARE
 
 STARTED = "started"
 SLEEPING = f"""
@@ -32,7 +33,7 @@ from pytest_swebench.cli.child import run_child
 status, told = run_child(["-p", "no:cacheprovider", "test_it.py"], plain=True, env={"MARK": "here"})
 print("\\n" + json.dumps([status, told.interrupt]))
 """
-ALONE = {"PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov"}
+ALONE = {"PYTEST_ADDOPTS": BARE}
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

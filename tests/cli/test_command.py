@@ -16,6 +16,7 @@ import pytest
 
 from pytest_swebench.cli.command import cli
 from tests.support.lacking import mounted
+from tests.support.runs import BARE
 from tests.support.screen import film
 
 INSTANCE = "tinyconf__tinyconf-5"
@@ -23,7 +24,7 @@ PROGRAM = [sys.executable, "-m", "pytest_swebench"]
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    own = {"PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov", "DOCKER_HOST": f"unix://{folder}/none.sock"}
+    own = {"PYTEST_ADDOPTS": BARE, "DOCKER_HOST": f"unix://{folder}/none.sock"}
     kept = {name: value for name, value in os.environ.items() if name != "OUTPUT_DIR"}
     return subprocess.run(
         [*PROGRAM, *arguments],

@@ -10,6 +10,7 @@ import pytest
 
 from pytest_swebench.cli.config import results_folder
 from pytest_swebench.config import SETTINGS
+from tests.support.runs import BARE
 from tests.support.settings import write
 
 Show = Callable[..., subprocess.CompletedProcess[str]]
@@ -23,7 +24,7 @@ def show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Show:
     for name in (*names, "ANTHROPIC_API_KEY", "OPENROUTER_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin")
+    monkeypatch.setenv("PYTEST_ADDOPTS", BARE)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "pytest_swebench", "config", "show", *arguments]

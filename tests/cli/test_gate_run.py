@@ -12,6 +12,7 @@ from pytest_swebench.cli.compare import compare_runs
 from pytest_swebench.cli.gate_run import gate
 from pytest_swebench.errors import InputError
 from pytest_swebench.records.layout import write_json
+from pytest_swebench.reporting.gate.told import gate_told
 from tests.support.graded import put, report, run_of
 
 SAME, WORSE = "R" * 10 + "U" * 10, "R" * 2 + "U" * 18
@@ -36,8 +37,8 @@ def test_gate_returns_the_verdict_and_leaves_it_in_the_run(here: Path) -> None:
     ran = gated("results/two", "--baseline", "one")
     assert ran.return_value.code == 10
     assert ran.output.startswith("gate: regressed: a drop of 3 points against 'one' is tolerated, at 95%\n")
-    assert json.loads((here / "results" / "two" / "reports" / "gate.json").read_text())["exit"] == 10
-    assert not (here / "results" / "one" / "reports" / "gate.json").exists()
+    assert json.loads((here / "results" / "two" / "reports" / "gate_afterwards.json").read_text())["exit"] == 10
+    assert not (here / "results" / "one" / "reports").exists()
 
 
 def test_the_verdict_of_a_run_that_looked_is_left_and_told(here: Path) -> None:
@@ -54,13 +55,26 @@ def test_the_verdict_of_a_run_that_looked_is_left_and_told(here: Path) -> None:
     assert own.read_bytes() == left
 
 
-@pytest.mark.parametrize("found", ['{"verdict": "pass", "exit": 0, "sequential": null}', "{", "[]", "{}"])
-def test_a_verdict_without_looks_or_a_damaged_one_is_written_anew(here: Path, found: str) -> None:
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [('{"verdict": "pass", "exit": 0, "sequential": null}', True), ("{", False), ("[]", False), ("{}", False)],
+)
+def test_a_try_is_no_verdict_of_the_run_itself(here: Path, found: str, told: bool) -> None:
     own = here / "results" / "two" / "reports" / "gate.json"
-    own.parent.mkdir(exist_ok=True)
+    assert gated("two", "--baseline", "one").return_value.code == 10
+    assert gate_told(here / "results" / "two") is None
     own.write_text(found)
-    assert "own verdict" not in gated("two", "--baseline", "one").output
-    assert json.loads(own.read_text())["exit"] == 10
+    assert ("left there: pass (exit 0)\n" in gated("two", "--baseline", "one").output) is told
+    assert own.read_text() == found
+
+
+def test_a_run_without_a_verdict_is_not_comparable_on_either_side(here: Path) -> None:
+    run_of(here / "results", "none", {"a": "C" * 20})
+    ran = gated("none", "--baseline", "one", "--gate-markdown", "gate.md")
+    assert ran.return_value.code == gated("one", "--baseline", "none").return_value.code == 12
+    assert "holds no graded results" in ran.return_value.result["reason"]
+    assert (here / "results" / "none" / "reports" / "gate_afterwards.json").exists()
+    assert (here / "gate.md").read_text().startswith("## SWE-bench gate: not comparable\n")
 
 
 def test_gate_takes_limits_and_mode(here: Path) -> None:
@@ -85,10 +99,10 @@ def test_gate_writes_its_page_and_takes_the_rule_on_new_failures(here: Path) -> 
 
 
 def test_a_page_that_cannot_be_written_leaves_the_verdict(here: Path) -> None:
-    (here / "file").touch()
-    ran = gated("two", "--baseline", "one", "--gate-markdown", "file/gate.md")
+    ran = gated("two", "--baseline", "one", "--gate-markdown", "none/gate.md")
     assert ran.return_value.code == 10
-    assert "the verdict of the gate could not be written" in ran.output
+    assert "the verdict of the gate could not be written: [Errno 2] the folder of the page does not exist" in ran.output
+    assert not (here / "none").exists()
 
 
 def test_a_saved_baseline_is_a_run_to_gate_and_to_compare(here: Path) -> None:
@@ -106,7 +120,8 @@ def test_a_saved_baseline_is_a_run_to_gate_and_to_compare(here: Path) -> None:
 def test_missing_baseline_is_not_comparable(here: Path) -> None:
     ran = gated("two", "--baseline", "main")
     assert ran.return_value.code == 12
-    assert "there is no such path, saved baseline (none) or run" in ran.output
+    assert "there is no such path, saved baseline (none) or run" in " ".join(ran.output.split())
+    assert max(map(len, ran.output.splitlines())) <= 80
 
 
 def test_missing_run_is_an_error(here: Path) -> None:

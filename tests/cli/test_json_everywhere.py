@@ -36,6 +36,7 @@ from tests.support.graded import put, report
 from tests.support.keyring_play import command
 from tests.support.lacking import mounted
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
+from tests.support.runs import BARE
 from tests.support.task_repo import make_repository, task_row
 
 KEY = "sk-canary-0123456789"
@@ -99,7 +100,7 @@ CASES = (
     Case("doctor", 2, "docker_stopped"),
     Case("doctor", 3, "network", needs="docker"),
     Case("doctor --output-dir {full}", 4, "disk", needs="full"),
-    Case("evaluate patches.jsonl -d demo --eval-max-workers=1", says="command cells report"),
+    Case("evaluate patches.jsonl -d demo --eval-max-workers=1", says="command cells analysis report"),
     Case("evaluate patches.jsonl -d demo --show-command", says="lines"),
     Case("evaluate patches.jsonl -d dmo", 1, "DatasetError"),
     Case("evaluate of_rows.jsonl -d rows.jsonl", 2, "DockerUnavailable"),
@@ -111,7 +112,7 @@ CASES = (
     Case("gate before.json --baseline after.json", says="verdict variants exit"),
     Case("gate after.json --baseline before.json", 10, "Regressed", "`lost`"),
     Case("gate after.json --baseline before.json --gate report", says="verdict"),
-    Case("gate before.json --baseline other.json", 11, "Inconclusive", "more repetitions"),
+    Case("gate before.json --baseline other.json", 11, "Inconclusive", "more instances may decide it"),
     Case("gate before.json --baseline nobody", 12, "NotComparable", "give results/<run id>"),
     Case("gate before.json", 1, "MissingParameter", "gate --help"),
     Case("gate before.json --baseline after.json --max-drop 3", 1, "InputError", "give e.g. 3pp"),
@@ -144,7 +145,7 @@ CASES = (
     Case("report one", says="run_id file cells"),
     Case("report nobody", 1, "InputError", "runs lie in"),
     Case("report one -o {full}/report.html", 4, "RecordError", "--output", needs="full"),
-    Case(f"run {ONE} {ASKED} {{url}} --max-cost 1 {PRICED}", says="cells"),
+    Case(f"run {ONE} {ASKED} {{url}} --max-cost 1 {PRICED}", says="cells analysis"),
     Case("run -d demo --show-command", says="command config"),
     Case("run -d demo --arms goold", 1, "InputError"),
     Case("run --dataste=x", 1, "NoSuchOption", "run --help"),
@@ -155,7 +156,7 @@ CASES = (
     Case(f"run {ONE} --arms gold --output-dir {{full}}", 4, "RecordError", needs="full"),
     Case("setup --nobody", 1, "NoSuchOption"),
     Case("setup", 2, "NobodyToAsk"),
-    Case("show one", says="run_id cells records"),
+    Case("show one", says="run_id cells analysis records"),
     Case("show nobody", 1, "InputError", "runs lie in"),
     Case("task batch --seeds good.jsonl", says="lines"),
     Case("task batch --seeds nobody.jsonl", 1, "DatasetError"),
@@ -280,7 +281,7 @@ def surroundings(named: Mapping[str, str]) -> dict[str, str]:
     here = named["here"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OF_OTHERS) and name != "CI"}
     kept = {name: value for name, value in kept.items() if not name.lower().endswith(("_proxy", "_api_key"))}
-    own = {"PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov", "TMPDIR": here, "SWEBENCH_CACHE_DIR": f"{here}/cache"}
+    own = {"PYTEST_ADDOPTS": BARE, "TMPDIR": here, "SWEBENCH_CACHE_DIR": f"{here}/cache"}
     return kept | own | {"DOCKER_HOST": f"unix://{here}/none.sock", "HF_ENDPOINT": named["nobody"], "LLM_API_KEY": KEY}
 
 

@@ -39,6 +39,7 @@ def test_plan_from_a_pilot(tmp_path: Path) -> None:
     [
         (["--variant", "a"], "--variant names variants of a pilot, and none is given"),
         (["--effect", "5"], "--effect '5': neither points nor a share"),
+        (["--effect", "3pp", "--rate", "0.99"], "--rate 0.99: variants 3 points apart about it would go past 0 or 1"),
         (["RUN", "--rate", "0.4"], "the pilot tells the rate itself"),
         (["RUN", "--variant", "a", "--variant", "b", "--variant", "c"], "3 are named, and a plan is for two"),
     ],

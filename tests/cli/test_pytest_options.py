@@ -7,8 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import pytest
+from click.testing import CliRunner
 
-from pytest_swebench.cli.pytest_options import PytestOptions, read_options, settings_in
+from pytest_swebench.cli.pytest_options import PytestOptions, is_option, read_options, settings_in
+from pytest_swebench.cli.run import run
 from pytest_swebench.errors import InputError
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -73,3 +75,13 @@ def test_settings_of_a_folder_are_those_that_its_runs_have(tmp_path: Path) -> No
     assert settings["provider"].source == "ini:swebench_provider"
     assert (settings.value("output_dir"), settings["output_dir"].source) == ("added", "--output-dir")
     assert settings["model"].source == "env:MODEL"
+
+
+def test_an_option_of_pytest_or_ours_is_known_by_its_name() -> None:
+    assert [is_option(name) for name in ("--baseline", "-x", "-n", "--basline", "")] == [True, True, True, False, False]
+
+
+def test_run_points_an_option_of_pytest_behind_the_dashes() -> None:
+    told = CliRunner().invoke(run, ["--baseline", "main"]).output
+    assert "No such option '--baseline' here; it is one of pytest's: give it after a --, as in: run ... -- --b" in told
+    assert "Did you mean" in CliRunner().invoke(run, ["--basline", "main"]).output

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from tests.cli.test_run import Run, asking, records
-from tests.cli.test_run import env as env
-from tests.cli.test_run import run as run
+from tests.cli.running import Run, asking, records
+from tests.cli.running import env as env
+from tests.cli.running import run as run
 from tests.support.llm_server import LLMServer, Status
 from tests.support.recorded import RecordedAnswers
 

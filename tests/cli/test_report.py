@@ -65,7 +65,8 @@ def test_a_baseline_that_cannot_be_compared_is_refused_and_writes_nothing(run_fo
     assert "nothing differs from itself" in str(result.exception)
     result = called("--baseline", str(far / "nowhere.json"))
     assert isinstance(result.exception, InputError)
-    assert "no such file or folder" in str(result.exception)
+    assert "there is no such path, saved baseline (none) or run" in str(result.exception)
+    assert str(called("--baseline", "nosuch").exception).startswith("--baseline 'nosuch': there is no such path")
     assert not (run_folder / "reports").exists()
 
 
@@ -76,6 +77,7 @@ def test_ledgers_of_the_self_check_are_shown(places: Path) -> None:
     assert called().exit_code == 0
     text = (layout.folder / "reports" / "index.html").read_text(encoding="utf-8")
     assert "repo1__repo1-1</a></th><td>2/2</td>" in text
+    assert "Counted over all runs in this run&#x27;s folder of results" in text
     assert "No instance of this run is in quarantine" in text
 
 

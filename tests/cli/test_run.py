@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shlex
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,63 +17,13 @@ import pytest
 
 from pytest_swebench.sandbox.images.names import NAMESPACE_VARIABLE
 from tests.arms.workflows.answers import GOOD, key_of
+from tests.cli.running import KEY, NAME, PROGRAM, Run, asking, records
+from tests.cli.running import env as env
+from tests.cli.running import run as run
 from tests.plugin.test_bad_input import ROW, write_rows
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
 from tests.support.recorded import RecordedAnswers
 from tests.support.screen import film
-
-KEY = "sk-canary-0123456789"
-NAME = "tinyconf__tinyconf-5"
-PROGRAM = [sys.executable, "-m", "pytest_swebench"]
-GONE_S = 10.0  # what a run may take to end once nobody waits for it
-Run = Callable[..., subprocess.CompletedProcess[str]]
-SLOW_TO_STOP = """
-import time
-from pathlib import Path
-from pytest_swebench.arms.protocol import Solution
-
-class Arm:
-    name, version, paid, oracle = "slow", "1", False, False
-    def check(self, instances): pass
-    def solve(self, context):
-        try:
-            Path("begun").touch()
-            time.sleep(60)
-        except KeyboardInterrupt:
-            Path("stopping").touch()
-            time.sleep(60)
-        return Solution()
-
-def pytest_swebench_arms():
-    return [Arm()]
-"""
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> dict[str, str]:
-    """An environment without anybody's own settings, and without the plugins that only this project's tests need."""
-    shaped = re.compile(r"SWEBENCH_|PROVIDER|MODEL|BASE_URL|API_KEY|LLM_|OUTPUT_DIR|ARMS|MAX_|PYTEST_|CI$|.*_API_KEY")
-    kept = {name: value for name, value in os.environ.items() if not shaped.match(name)}
-    return kept | {"PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov", "TMPDIR": str(tmp_path), "COLUMNS": "120"}
-
-
-@pytest.fixture
-def run(tmp_path: Path, env: dict[str, str]) -> Run:
-    """Run the command in an empty folder."""
-
-    def invoke(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*PROGRAM, *arguments],
-            cwd=tmp_path,
-            env=env | variables,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=180,
-            check=False,
-        )
-
-    return invoke
 
 
 def answer_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -89,11 +35,6 @@ def answer_of(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return found
 
 
-def records(folder: Path) -> list[dict[str, Any]]:
-    (path,) = folder.glob("results/*/results.jsonl")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def cells(folder: Path) -> list[str]:
     found = records(folder)
     return sorted(f"{one['instance_id']}/{one['variant']}/r{one['rep']}: {one['outcome']}" for one in found)
@@ -102,11 +43,6 @@ def cells(folder: Path) -> list[str]:
 def right(body: dict[str, Any]) -> ScriptedAnswer:
     key = key_of(body["response_format"]["json_schema"]["schema"])
     return ScriptedAnswer(text=json.dumps(GOOD[key]), usage={"input": 100, "output": 20})
-
-
-def asking(server: LLMServer, *more: str) -> tuple[str, ...]:
-    named = ("-p", "openai", "-m", "demo-model", "--base-url", server.openai_url)
-    return ("run", "-d", "demo", *named, *more)
 
 
 def test_wrong_answers_are_a_success_and_the_pytest_line_does_the_same(run: Run, tmp_path: Path) -> None:
@@ -263,117 +199,6 @@ def test_too_few_patches_are_exit_code_1_unless_they_are_allowed(run: Run) -> No
     assert "Generated 3/4 patches" in few.stderr
     allowed = run(*asked, "--generation-output", "allowed.jsonl", "--allow-partial")
     assert allowed.returncode == 0, allowed.stdout + allowed.stderr
-
-
-@contextmanager
-def started(
-    folder: Path, env: dict[str, str], arguments: tuple[str, ...], server: LLMServer
-) -> Iterator[subprocess.Popen[str]]:
-    """Start the command, and go on once its run waits for the model."""
-    process = subprocess.Popen(
-        [*PROGRAM, *arguments],
-        cwd=folder,
-        env=env | {"LLM_API_KEY": KEY},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not server.requests and time.monotonic() < deadline:
-            time.sleep(0.05)
-        assert server.requests
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def child_of(pid: int) -> int:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    (child,) = map(int, found)
-    return child
-
-
-def test_interrupted_run_ends_with_the_line_that_goes_on(run: Run, tmp_path: Path, env: dict[str, str]) -> None:
-    answers = RecordedAnswers(delay_s=0.5)
-    with LLMServer(answers) as server:
-        asked = asking(server, "--arms", "singleshot", "--count", "3", "--", "--price=1,1")
-        with started(tmp_path, env, asked, server) as process:
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == 130, out + err
-        told = err.splitlines()
-        assert re.match(r"swebench-runner: the run was interrupted; [23] selected cells have no answer", told[0])
-        line = told[-1].removeprefix("to go on: swebench-runner ")
-        assert line != told[-1]
-        assert (out + err).count("to go on: ") == 1
-        again = run(*shlex.split(line), LLM_API_KEY=KEY)
-        assert again.returncode == 0, again.stdout + again.stderr
-    assert len(records(tmp_path)) == 3
-    assert set(answers.asked.values()) == {1}  # what was on its way is waited for, kept, and not paid again
-
-
-def test_interrupted_quick_run_goes_on_by_the_command_that_can(run: Run, tmp_path: Path, env: dict[str, str]) -> None:
-    with LLMServer(RecordedAnswers(delay_s=1.0)) as server:
-        saved = {"PROVIDER": "openai", "MODEL": "demo-model", "BASE_URL": server.openai_url, "INSTANCES": NAME}
-        saved |= {"SWEBENCH_DATASET": "demo", "SWEBENCH_PRICE": "1,2", "ARMS": "singleshot"}
-        with started(tmp_path, env | saved, ("quick",), server) as process:
-            process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=60)
-        assert process.returncode == 130, out + err
-        line = err.splitlines()[-1].removeprefix("to go on: swebench-runner ")
-        assert line.startswith("run --provider=openai --resume=")
-        again = run(*shlex.split(line), **saved, LLM_API_KEY=KEY)
-        assert again.returncode == 0, again.stdout + again.stderr
-    assert len(records(tmp_path)) == 1
-
-
-def until(path: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not path.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert path.exists()
-
-
-def test_second_ctrl_c_stops_at_once_and_is_no_fault(tmp_path: Path, env: dict[str, str]) -> None:
-    (tmp_path / "conftest.py").write_text(SLOW_TO_STOP)
-    process = subprocess.Popen(
-        [*PROGRAM, "run", "-d", "demo", "--arms", "slow", "--instances", "tinyconf-5"],
-        cwd=tmp_path,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        for mark in ("begun", "stopping"):
-            until(tmp_path / mark)
-            process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=GONE_S)
-    finally:
-        process.kill()
-    assert process.returncode == 130, out + err
-    assert "stopped at once" in out
-    assert out.splitlines()[-1].startswith("result: run=")
-    assert err.startswith("swebench-runner: the run was interrupted; 1 selected cells have no answer")
-    assert (out + err).count("to go on: ") == 1  # not once by pytest and once by the command
-    assert err.splitlines()[-1].startswith("to go on: swebench-runner run -d demo --arms slow ")
-
-
-def test_run_does_not_outlive_its_command(tmp_path: Path, env: dict[str, str]) -> None:
-    with LLMServer(RecordedAnswers(delay_s=1.0)) as server:
-        asked = asking(server, "--arms", "singleshot", "--", "--price=1,1")
-        with started(tmp_path, env, asked, server) as process:
-            child = child_of(process.pid)
-            process.kill()
-            process.wait()
-            deadline = time.monotonic() + GONE_S
-            while Path(f"/proc/{child}").exists() and time.monotonic() < deadline:
-                time.sleep(0.1)
-            assert not Path(f"/proc/{child}").exists()
 
 
 def test_progress_of_a_person_s_terminal_is_kept_and_logged_as_it_stood_in_the_end(

@@ -15,6 +15,7 @@ from pytest_swebench.secrets import GENERIC_KEY_ENV
 from tests.support.keyring_play import Done, Step, command, played
 from tests.support.keyring_service import beside_keychain
 from tests.support.llm_server import LLMServer, ScriptedAnswer
+from tests.support.runs import BARE
 
 CANARY = "sk-canary-0123+456789/abcdef"
 PATCH = "diff --git a/k b/k\n--- /dev/null\n+++ b/k\n@@ -0,0 +1 @@\n+k\n"
@@ -32,7 +33,7 @@ def surroundings(home: Path, **more: str) -> dict[str, str]:
     names = keys | {name for setting in SETTINGS.values() for name in setting.env}
     home.mkdir(exist_ok=True)
     kept = {name: value for name, value in os.environ.items() if name not in names}
-    return {**kept, "HOME": str(home), "TERM": "xterm", "PYTEST_ADDOPTS": "-p no:langsmith_plugin", **more}
+    return {**kept, "HOME": str(home), "TERM": "xterm", "PYTEST_ADDOPTS": BARE, **more}
 
 
 def play(tmp_path: Path, *steps: Step, unlocked: bool = True, **env: str) -> tuple[list[Done], list[str]]:

@@ -67,6 +67,7 @@ def test_json_holds_every_cell_with_its_reason(root: Path) -> None:
         ("i-1/gold/r1", "unresolved"),
     ]
     assert told["cells"]["selected"] == 2
+    assert told["analysis"] == json.loads((root / RUN_ID / "summary.json").read_text())["analysis"]
 
 
 def test_run_at_work_is_shown_as_far_as_it_is(root: Path) -> None:
@@ -99,12 +100,25 @@ def test_what_a_run_lacks_is_named_and_is_exit_code_1(root: Path) -> None:
         f"torn: {root / RUN_ID / 'results.jsonl'}:3: is not a whole line of JSON",
         f"run {RUN_ID} is not complete (1 torn in files): 2 cells, 6 files",
     ]
-    way = f"the command of the run with --resume={RUN_ID} goes on"
+    way = f"no cell lacks, so nothing has to be run; swebench-runner merge {root / RUN_ID} makes files anew"
     assert f"run {RUN_ID} is not complete: 1 torn in files; {way}" in done.stderr
     code, found = in_json(root, "validate")
     assert (code, found["error"]["type"]) == (1, "Incomplete")
     assert found["result"]["problems"] == [
         {"lack": "torn", "where": f"{root / RUN_ID / 'results.jsonl'}:3", "what": "is not a whole line of JSON"}
+    ]
+
+
+def test_cells_without_a_record_are_named_in_part_and_counted(tmp_path: Path) -> None:
+    layout = write(tmp_path, Outcome.RESOLVED, selected=6)
+    plans = PLANS | {"instances": 6}
+    (layout.folder / "plans" / "one.json").write_text(json.dumps(plans))
+    names = [f"i-{number}" for number in range(6)]
+    resolve_once(layout.folder / "manifests", "m", lambda: [made_instance(name) for name in names])
+    lines = [line for line in command(tmp_path, "validate").stdout.splitlines() if line.startswith("missing: ")]
+    assert [line for line in lines if line.endswith(" no record")] == [
+        *(f"missing: i-{number}/gold/r1: has no record" for number in (1, 2, 3)),
+        "missing: gold: 2 more of its cells have no record",
     ]
 
 

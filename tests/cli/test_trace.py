@@ -20,6 +20,7 @@ from pytest_swebench.records.trace import EventType, TraceEvent
 from pytest_swebench.records.tracewriter import TraceWriter
 from pytest_swebench.redact import Redactor
 from tests.support.made import made_record
+from tests.support.runs import BARE
 from tests.support.screen import film
 from tests.support.traced import go_back_once, started
 from tests.test_project import python_block
@@ -250,7 +251,7 @@ def pytest_swebench_arms():
 
 
 def test_arm_of_a_conftest_is_told_from_a_real_run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov")
+    monkeypatch.setenv("PYTEST_ADDOPTS", BARE)
     monkeypatch.delenv("OUTPUT_DIR", raising=False)
     pytester.makeconftest(ARM)
     options = ("--dataset=demo", "--arms=careful", "--instances=tinyconf-5", "--outcome=capture")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.llm_server import Drip, LLMServer, ScriptedAnswer, Status
+from tests.support.runs import BARE
 from tests.support.task_repo import make_repository, task_row
 
 # what it leaves depends on its settings alone, so that there is a best one to find
@@ -67,7 +68,7 @@ def environment(place: Path) -> dict[str, str]:
     inherited = {name: value for name, value in os.environ.items() if name not in {"OUTPUT_DIR", "PYTEST_ADDOPTS"}}
     path = os.pathsep.join(filter(None, [str(place), os.environ.get("PYTHONPATH")]))
     own = {"PYTHONPATH": path, "LLM_API_KEY": "test-key-12345"}
-    return inherited | own | {"PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov -q"}
+    return inherited | own | {"PYTEST_ADDOPTS": f"{BARE} -q"}
 
 
 @pytest.fixture

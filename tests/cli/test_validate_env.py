@@ -18,6 +18,7 @@ from pytest_swebench.cli.validate_env import render
 from pytest_swebench.grading.selfcheck import Report, Row, State
 from pytest_swebench.records.flakes import Ledger
 from tests.support.calc import FIX, WRONG, write_calc
+from tests.support.runs import BARE
 
 TESTS = """\
 import time
@@ -54,7 +55,7 @@ TASKS = {  # id -> which tests decide, and the known answer
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     env = {name: value for name, value in os.environ.items() if name != "OUTPUT_DIR"}
-    env["PYTEST_ADDOPTS"] = "-p no:langsmith_plugin -p no:cov -p no:cacheprovider"
+    env["PYTEST_ADDOPTS"] = f"{BARE} -p no:cacheprovider"
     command = [sys.executable, "-m", "pytest_swebench", "validate-env", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, cwd=folder, env=env, text=True, start_new_session=True, **pipes)

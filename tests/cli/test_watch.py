@@ -16,11 +16,13 @@ import pytest
 from pytest_swebench.cell import Cell
 from pytest_swebench.cli.command import run
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.decision import keep_decision, keep_left
 from pytest_swebench.records.journal import Journal
 from pytest_swebench.records.layout import RunLayout, write_json
 from pytest_swebench.redact import Redactor
 from tests.cli.test_ending import RUN_ID, write
 from tests.support.made import made_record
+from tests.support.runs import BARE
 from tests.support.terminal import Terminal
 
 PROGRAM = [sys.executable, "-m", "pytest_swebench"]
@@ -46,7 +48,7 @@ def environment() -> dict[str, str]:
     """Return that of a person at a terminal with colours."""
     unset = ("CI", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "OUTPUT_DIR", "PROVIDER", "MODEL")
     kept = {name: value for name, value in os.environ.items() if name not in unset}
-    return kept | {"TERM": "xterm", "PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov"}
+    return kept | {"TERM": "xterm", "PYTEST_ADDOPTS": BARE}
 
 
 class Running:
@@ -156,6 +158,28 @@ def test_run_that_is_over_says_how(tmp_path: Path, command: Command) -> None:
     assert last == f"run {RUN_ID} ended early: 2 of 5 cells are done; to go on: the same command with --resume={RUN_ID}"
 
 
+def test_run_that_its_gate_ended_says_so_and_is_no_failure(tmp_path: Path, command: Command, in_json: InJson) -> None:
+    layout = ended(tmp_path, Outcome.RESOLVED, selected=5)
+    keep_decision(layout, "gate decided: pass, after 1 of 5 instances")
+    keep_left(layout, [Cell(f"i-{number}", "gold", 1) for number in range(1, 5)])
+    done = command(tmp_path)
+    said = "pass, after 1 of 5 instances; 4 cells left out on purpose"
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (
+        0,
+        f"run {RUN_ID} was ended by its gate: {said}; its summary: swebench-runner show {RUN_ID}",
+    )
+    code, found = in_json(tmp_path)
+    assert (code, found["result"]["state"], found["result"]["gate"]) == (0, "ended_by_gate", said)
+
+
+def test_run_that_died_once_its_gate_was_decided_says_both(tmp_path: Path, command: Command, running: Running) -> None:
+    keep_decision(running.layout, "gate decided: pass, after 1 of 3 instances")
+    running.die()
+    done = command(tmp_path)
+    assert done.returncode == 1
+    assert "1 was cut off; gate decided: pass, after 1 of 3 instances; go on by" in done.stderr
+
+
 def test_run_whose_processes_are_gone_is_said_to_be(
     tmp_path: Path, command: Command, in_json: InJson, running: Running
 ) -> None:
@@ -165,7 +189,7 @@ def test_run_whose_processes_are_gone_is_said_to_be(
     assert done.stdout.startswith(TITLE)
     assert done.stderr == (
         f"swebench-runner: no process of run {RUN_ID!r} is alive on this machine, and it did not come to its end: "
-        f"1 of 3 cells are done, 1 were cut off; go on by the same command with --resume={RUN_ID}\n"
+        f"1 of 3 cells are done, 1 was cut off; go on by the same command with --resume={RUN_ID}\n"
     )
     code, found = in_json(tmp_path)
     assert (code, found["error"]["type"], found["result"]["state"]) == (1, "RunDied", "died")

@@ -8,86 +8,17 @@ import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from pytest_swebench.datasets.demo import load_demo
-from pytest_swebench.reporting.gate.told import GateTold, gate_told
-from pytest_swebench.statistics.anytime import anytime_bounds
-from pytest_swebench.statistics.gate import judge
-from pytest_swebench.statistics.sequential import planned_looks
 from tests.plugin.conftest import Run, outcomes, records
+from tests.plugin.gated import ASKED, IDS, SILENT, WORKERS, before, bounds, verdict
+from tests.plugin.gated import nowhere as nowhere
 from tests.support.graded import put, report
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
 from tests.support.recorded import RecordedAnswers
-from tests.support.samples import sample
 
-IDS = sorted(instance.instance_id for instance in load_demo())
-SILENT = """
-from pytest_swebench.arms.protocol import Solution
-
-class Silent:
-    name, version, paid, oracle = "silent", "1", False, False
-    def check(self, instances): pass
-    def solve(self, context): return Solution(patch="")
-
-def pytest_swebench_arms():
-    return [Silent()]
-"""
-# From the eighth instance of the order on it waits for the decision, so that no machine is too fast for it. Its place
-# counts, not how many have begun: a worker that starts late holds one of the first, which the decision waits for.
-PATIENT = """
-import time
-from pathlib import Path
-from pytest_swebench.datasets.demo import load_demo
-from pytest_swebench.statistics.sequential import analysis_order
-
-class Patient(Silent):
-    def solve(self, context):
-        order = analysis_order([instance.instance_id for instance in load_demo()], "now")
-        if order.index(context.problem.instance_id) >= 7:
-            for _ in range(300):
-                if Path("results/now/gate_decided.txt").exists():
-                    break
-                time.sleep(0.1)
-        return Solution(patch="")
-
-def pytest_swebench_arms():
-    return [Patient()]
-"""
-BET = 8  # instances that a bet at 60 % takes if all of them are lost
-WORKERS = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["serial", "xdist"])
-ASKED = ("-m", "experiment", "--dataset=demo", "--arms=silent", "--run-id=now")
-
-
-@pytest.fixture(autouse=True)
-def nowhere(run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Away from GitHub, with an arm that resolves nothing and takes no time."""
-    for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"):
-        monkeypatch.delenv(name, raising=False)
-    pytester.makeconftest(SILENT)
-
-
-def before(folder: Path, resolved: Sequence[str]) -> str:
-    """Write an official report as the baseline and return the option that names it."""
-    put(folder / "before.json", report(resolved, [name for name in IDS if name not in resolved]))
-    return "--baseline=before.json"
-
-
-def verdict(folder: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / "results" / "now" / "reports" / "gate.json").read_text())
-    return told
-
-
-def bounds(resolved: int) -> tuple[float, float]:
-    """Return the bounds of a run that resolves nothing, where the baseline has resolved so many."""
-    was = sample("was", {name: (int(place < resolved), 1) for place, name in enumerate(IDS)})
-    found = judge(was, sample("is", dict.fromkeys(IDS, (0, 1)))).bounds
-    assert found is not None
-    return found.low, found.high
+RUNNER = (sys.executable, "-m", "pytest_swebench")
 
 
 @WORKERS
@@ -180,6 +111,8 @@ def test_another_dataset_ends_the_run_with_12_before_any_cell(
     put(pytester.path / "before.json", report(["b__b-1"]))
     result = run(*ASKED, "--baseline=before.json", *workers)
     assert result.ret == 12
+    result.stdout.re_match_lines(["!+ gate: not comparable: --baseline "])
+    result.stdout.no_fnmatch_line("*_pytest.outcomes*")
     assert "have no instance in common, e.g. 'b__b-1' and 'ledgerlib__ledgerlib-12'" in result.stdout.str()
     assert not list((pytester.path / "results" / "now").glob("results.jsonl"))
 
@@ -304,116 +237,10 @@ def test_a_page_of_one_s_own_is_written_and_one_that_cannot_be_changes_no_verdic
     run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "no" / "page.md"))
-    result = run(*ASKED, before(pytester.path, IDS), "--gate-markdown=out/gate.md")
+    result = run(*ASKED, before(pytester.path, IDS), "--gate-markdown=gate.md")
     assert result.ret == 10
     result.stdout.fnmatch_lines(["the verdict of the gate could not be written: *"])
-    assert (pytester.path / "out" / "gate.md").read_text().startswith("## SWE-bench gate: regressed\n")
-
-
-@WORKERS
-def test_a_decided_gate_stops_the_run_and_the_rest_is_not_run(
-    run: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
-) -> None:
-    pytester.makeconftest(SILENT + PATIENT)
-    result = run(*ASKED, before(pytester.path, IDS), "--sequential", *workers)
-    assert result.ret == 10
-    told = verdict(pytester.path)
-    assert told["verdict"] == "regressed"
-    looked = told["sequential"]
-    assert looked["stopped_early"]
-    assert (looked["rule"], looked["instances_looked_at"]) == ("planned", 6)
-    ended = outcomes(pytester.path)
-    assert len(ended) == 13 - looked["cells_saved"]
-    assert len(ended) <= 9
-    assert set(ended.values()) == {"no_patch"}  # what is left out is no infra
-    way = "the command without --sequential, with --resume=now, runs them as well"
-    result.stdout.fnmatch_lines(
-        [
-            f"left out:    {looked['cells_saved']} of 13 cells, by the gate once it was decided; {way}",
-            "*gate decided: silent regressed, after * of 13 instances*",
-        ]
-    )
-    result.stdout.no_fnmatch_line("to go on:*")
-    result.stdout.no_fnmatch_line("*lack an answer*")
-
-
-def test_page_and_show_tell_that_the_gate_stopped_the_run(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SILENT + PATIENT)
-    assert run(*ASKED, before(pytester.path, IDS), "--sequential", "--run-report").ret == 10
-    folder = pytester.path / "results" / "now"
-    looked = verdict(pytester.path)["sequential"]
-    seen = f"gate: regressed against before.json; looked at {looked['instances_looked_at']} of 13 instances"
-    said = f"{seen}, which decided: the run was stopped, {looked['cells_saved']} cells left out on purpose"
-    page = (folder / "reports" / "index.html").read_text(encoding="utf-8").split("<script")[0]
-    assert said in page
-    assert f"stopped by its gate: {looked['cells_saved']} selected cells without a record" in page
-    assert "are needed; the gate stopped the run on purpose, and its verdict holds" in page
-    assert "--resume" not in page
-    shown = gate_told(folder)
-    assert shown == GateTold(said, stopped=True)
-    done = pytester.run(sys.executable, "-m", "pytest_swebench", "show", "now")
-    assert said in done.outlines
-    path = folder / "reports" / "gate.json"
-    told = json.loads(path.read_text())
-    path.write_text(json.dumps(told | {"run": told["run"] | {"digest": "of other results"}}))
-    assert gate_told(folder) == GateTold(f"{said} (before the run went on)", stopped=False)
-    path.write_text("{}")
-    torn = gate_told(folder)
-    assert torn is not None
-    assert "cannot be read" in torn.line
-
-
-@WORKERS
-def test_a_bet_decides_between_planned_looks_and_goes_on_to_the_same(
-    run: Run, pytester: pytest.Pytester, workers: tuple[str, ...]
-) -> None:
-    pytester.makeconftest(SILENT + PATIENT.replace(">= 7", f">= {BET}"))
-    options = (before(pytester.path, IDS), "--sequential=anytime", "--confidence=0.6", *workers)
-    result = run(*ASKED, *options)
-    assert result.ret == 10
-    told = verdict(pytester.path)
-    looked = told["sequential"]
-    assert (looked["rule"], looked["instances_looked_at"], looked["stopped_early"]) == ("anytime", BET, True)
-    found = anytime_bounds([-1.0] * BET, 1 - 0.6)
-    assert told["variants"][0]["bounds"] == pytest.approx(found.as_json())
-    assert BET not in planned_looks(13)
-    result.stdout.fnmatch_lines(
-        ["gate: regressed: *a look after each*", f"*gate decided: silent regressed, after {BET} of 13 instances*"]
-    )
-    assert run(*ASKED, *options).ret == 10
-    assert verdict(pytester.path)["sequential"]["instances_looked_at"] == BET
-
-
-def test_a_path_behind_a_bare_sequential_is_not_taken_for_a_rule(run: Run, pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(test_cells="def test_nothing(): ...")
-    result = run(*ASKED, before(pytester.path, IDS), "--sequential", "test_cells.py")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--sequential 'test_cells.py': neither planned nor anytime; write --sequential=any" in result.stderr.str()
-    assert not (pytester.path / "results" / "now").exists()
-
-
-def test_a_stopped_run_goes_on_to_the_same_verdict(run: Run, pytester: pytest.Pytester) -> None:
-    options = (before(pytester.path, IDS), "--sequential")
-    assert run(*ASKED, *options).ret == 10
-    done = len(outcomes(pytester.path))
-    assert run(*ASKED, *options).ret == 10
-    assert verdict(pytester.path)["sequential"]["instances_looked_at"] == 6
-    assert done <= len(outcomes(pytester.path)) <= done + 1
-    whole = run(*ASKED, options[0])
-    assert (whole.ret, len(outcomes(pytester.path))) == (10, 13)
-    assert run(*ASKED, *options).ret == 10  # with nothing left to run
-    assert verdict(pytester.path)["sequential"] is not None
-
-
-def test_looks_that_decide_nothing_leave_a_whole_run(run: Run, pytester: pytest.Pytester) -> None:
-    result = run(*ASKED, before(pytester.path, IDS[:4]), "--sequential")
-    assert result.ret == 11
-    assert len(outcomes(pytester.path)) == 13
-    looked = verdict(pytester.path)["sequential"]
-    assert (looked["instances_looked_at"], looked["stopped_early"], looked["cells_saved"]) == (13, False, 0)
-    low, high = verdict(pytester.path)["variants"][0]["bounds"]
-    assert (low, high) != pytest.approx(bounds(4))  # looking has its price
-    assert low < bounds(4)[0]
+    assert (pytester.path / "gate.md").read_text().startswith("## SWE-bench gate: regressed\n")
 
 
 @WORKERS

@@ -31,11 +31,15 @@ def test_patches_are_left_ungraded_and_graded_later_for_nothing(
     answers = RecordedAnswers()
     with LLMServer(answers) as server:
         real = ("--provider=openai", f"--provider-url={server.openai_url}", "--model=demo-model", "--price=1,1")
-        assert run(*GENERATE, *real, "--max-instances=4", "-n", "2").ret == 0
+        made = run(*GENERATE, *real, "--max-instances=4", "-n", "2")
+        assert made.ret == 0
+        made.stdout.fnmatch_lines(["4 patches without a verdict, so no rate and no comparison; *", "*--resume=made*"])
         assert set(outcomes(pytester.path).values()) == {"captured"}
         assert {record["verdict"] for record in records(pytester.path)} == {None}
         graded = [option for option in GENERATE if option != "--generate-only"]
-        assert run(*graded, *real, "--max-instances=4", "--outcome=capture").ret == 0
+        later = run(*graded, *real, "--max-instances=4", "--outcome=capture")
+    assert later.ret == 0
+    later.stdout.no_fnmatch_line("resumed: *done by another*")
     assert answers.asked.total() == 4
     assert sorted(outcomes(pytester.path).values()) == ["resolved", "resolved", "unresolved", "unresolved"]
     assert all(record["cost_usd"] > 0 for record in records(pytester.path))

@@ -23,7 +23,7 @@ from tests.support.llm_server import LLMServer
 from tests.support.recorded import RecordedAnswers
 
 CELLS = 40
-NOT_COMPARED = ("run_id", "attempt", "started_at", "finished_at", "wall_time_seconds", "host", "served")
+NOT_COMPARED = ("run_id", "attempt", "started_at", "finished_at", "wall_time_seconds", "host", "served", "requests")
 
 
 @pytest.mark.parametrize("points", [4, pytest.param(100, marks=pytest.mark.soak)])

@@ -165,9 +165,9 @@ def test_export_that_the_server_refuses_says_how_far_it_came(tmp_path: Path, ser
     [
         (("--langsmith", "--to", "harness"), "give one of them"),
         (("out", "--to", "langsmith"), "takes no folder"),
-        (("out",), "--to is missing"),
-        (("--to", "harness"), "OUT is missing"),
-        (("out", "--to", "harness"), "--variant is missing"),
+        (("out",), "neither OUT nor --variant) and --variant (whose cells to write) are missing"),
+        (("--to", "harness"), "OUT (the folder to write into) and --variant (whose cells to write) are missing"),
+        (("out", "--to", "harness"), "--variant (whose cells to write) is missing"),
     ],
 )
 def test_what_cannot_be_meant_is_told(arguments: tuple[str, ...], said: str) -> None:

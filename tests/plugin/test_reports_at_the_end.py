@@ -14,6 +14,7 @@ import pytest
 from pytest_swebench.cli.line import Request, line_of
 from pytest_swebench.datasets.demo import load_demo
 from tests.plugin.conftest import Run
+from tests.support.runs import BARE
 
 needs_charts = pytest.mark.skipif(find_spec("matplotlib") is None, reason="the extra `charts` is not installed")
 ONE, OTHER = "tinyconf__tinyconf-5", "tinyconf__tinyconf-9"
@@ -93,7 +94,7 @@ def test_predictions_are_graded_and_analysed_by_one_command(tmp_path: Path) -> N
     (tmp_path / "preds.jsonl").write_text(json.dumps(line) + "\n")
     asked = ("evaluate", "preds.jsonl", "-d", "demo", "--run-id", "two", "--eval-max-workers", "1", "--evaluate")
     kept = {name: value for name, value in os.environ.items() if name not in {"OUTPUT_DIR", "PYTEST_ADDOPTS"}}
-    env = kept | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov"}
+    env = kept | {"PYTHONPATH": str(Path(__file__).parents[2]), "PYTEST_ADDOPTS": BARE}
     command = [sys.executable, "-m", "pytest_swebench", *asked]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

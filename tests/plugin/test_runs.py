@@ -224,6 +224,15 @@ def test_option_without_any_experiment_says_so(run: Run, pytester: pytest.Pytest
     result = run("--arms", "gold")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["swebench: no experiment was selected*-m experiment*"])
+    assert not [*pytester.path.glob("results/*")]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", 2)])
+def test_options_in_an_empty_folder_leave_no_run(run: Run, pytester: pytest.Pytester, workers: tuple[Any, ...]) -> None:
+    result = run("--dataset=demo", "--arms=gold", "--max-instances=2", *workers)
+    assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    result.stdout.fnmatch_lines(["swebench: no experiment was selected*-m experiment*"])
+    assert not [*pytester.path.glob("results/*")]
 
 
 def test_results_are_never_collected(run: Run, pytester: pytest.Pytester) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.plugin.conftest import Run, outcomes
+from pytest_swebench.records.schema import sent_by
+from tests.plugin.conftest import Run, outcomes, records
 from tests.support.llm_server import Behaviour, Broken, Drip, LLMServer, RateLimit, ScriptedAnswer, Status
 from tests.support.recorded import RecordedAnswers
 
@@ -73,6 +74,29 @@ class Misbehaving(RecordedAnswers):
         return super().__call__(body)
 
 
+class Reluctant(RecordedAnswers):
+    """Turns the first two requests away, one by a 429 and one as overloaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first = iter((Status(429), Status(503)))
+
+    def __call__(self, body: dict[str, Any]) -> Behaviour:  # type: ignore[override]  # answers are one behaviour
+        return next(self._first, None) or super().__call__(body)
+
+
+def test_a_record_tells_what_was_sent_and_what_a_rate_limit_turned_away(
+    run: Run, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_API_KEY", "test-key-12345")
+    with LLMServer(Reluctant()) as server:
+        asked = ("-m", "experiment", "--dataset=demo", "--instances=tinyconf-5", "--arms=singleshot")
+        given = ("--provider=openai", f"--provider-url={server.openai_url}", "--model=demo-model", "--price=1,2")
+        assert run(*asked, *given, "--outcome=capture").ret == 0
+    (record,) = records(pytester.path)
+    assert (record["calls"], record["provider_retries"], sent_by(record)) == (1, 2, (3, 1))
+
+
 @pytest.mark.parametrize(
     ("wire", "weather"),
     [
@@ -106,6 +130,8 @@ def test_no_weather_costs_a_cell(
         "no_patch": 2 * weather.reps,
         "limit": weather.reps,
     }
+    told = [found for record in records(pytester.path) if (found := sent_by(record)) is not None]
+    assert 0 < sum(limited for _, limited in told) <= seen["rejected"] + answers.faults["Status"]
     share = busiest_minute(seen["per_second"], weather) / weather.per_minute
     print(f"\n{wire}: {dict(answers.faults)}, {seen['accepted']} let in, {seen['rejected']} turned away, {share:.0%}")
     assert share <= 1.05

@@ -14,6 +14,7 @@ from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.datasets.manifest import resolve_once
 from pytest_swebench.outcome import Outcome, Stop
 from pytest_swebench.records.complete import Completeness, Lack, check_run, is_empty
+from pytest_swebench.records.decision import keep_left
 from pytest_swebench.records.journal import Journal
 from pytest_swebench.records.layout import RunLayout, write_json
 from pytest_swebench.records.results import ResultFiles
@@ -87,6 +88,20 @@ def test_cells_that_a_resumed_run_was_asked_for_are_named(run: RunLayout) -> Non
     write_json(run.folder / "asked.json", {"a__a-1/gold/r1": 1, "a__a-1/gold/r2": 2, "d__d-4/gold/r1": 1})
     found = [where for lack, where in lacks(check_run(run)) if lack is Lack.MISSING]
     assert found[:2] == ["a__a-1/gold/r2", "d__d-4/gold/r1"]
+
+
+def test_cells_that_a_decided_gate_left_out_are_counted_and_not_missed(run: RunLayout) -> None:
+    write_json(run.folder / "selected.json", {"gold": 7, "singleshot": 7})
+    left = Cell("d__d-4", "gold", 1), Cell("d__d-4", "singleshot", 1)
+    assert check_run(run).problems != ()
+    keep_left(run, [*left, Cell("a__a-1", "gold", 1)])  # the last one was cut off, and has a record of that
+    found = check_run(run)
+    assert (found.problems, found.cells, found.left_by_gate) == ((), 12, 2)
+    write_json(run.folder / "asked.json", {str(cell): 1 for cell in [*left, Cell("e__e-5", "gold", 1)]})
+    assert (Lack.MISSING, "e__e-5/gold/r1") in lacks(check_run(run))
+    assert (Lack.MISSING, "d__d-4/gold/r1") not in lacks(check_run(run))
+    (run.folder / "left_by_gate.json").write_text("[")
+    assert lacks(check_run(run)) == [(Lack.TORN, str(run.folder / "left_by_gate.json"))]
 
 
 @pytest.mark.parametrize(

@@ -231,9 +231,11 @@ def test_rates_have_honest_denominators(cells: list[tuple[str, Outcome]], select
         assert one.graded == sum(outcome.graded for outcome in mine)
         assert one.broken == broken
         assert one.selected >= len(mine)
-        assert one.rate_of_attempted == (resolved / one.attempted if one.attempted else None)
+        unjudged = captured > 0 and not one.graded  # patches are there, and nobody graded one
+        assert one.rate_of_attempted == (resolved / one.attempted if one.attempted and not unjudged else None)
         assert one.rate_of_graded == (resolved / one.graded if one.graded else None)
-        assert one.coverage == ((one.attempted + captured) / one.selected if one.selected else None)
+        done = one.attempted + (captured if unjudged else 0)
+        assert one.coverage == (done / one.selected if one.selected else None)
 
 
 def test_unknown_price_makes_the_sum_unknown() -> None:

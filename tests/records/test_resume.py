@@ -9,7 +9,7 @@ from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.journal import Journal
 from pytest_swebench.records.layout import RunLayout
-from pytest_swebench.records.resume import Earlier, RunLock, earlier_cells, keep_earlier, read_earlier
+from pytest_swebench.records.resume import Earlier, RunLock, earlier_cells, find_run, keep_earlier, read_earlier
 from pytest_swebench.redact import Redactor
 from tests.support.made import made_record
 
@@ -64,3 +64,10 @@ def test_processes_of_one_invocation_share_the_run_and_keep_others_out(layout: R
     with pytest.raises(InputError, match="still at work"):
         controller.take_over(wait_s=0)
     intruder.release()
+
+
+def test_of_many_runs_ten_are_named_and_the_rest_counted(tmp_path: Path) -> None:
+    for number in range(10, 22):
+        (tmp_path / f"run-{number}" / "journal").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"known: run-12, .*, run-21 and 2 more; runs lie in "):
+        find_run(tmp_path, "mine", "RUN")

@@ -7,17 +7,26 @@ from typing import Any
 import pytest
 
 from pytest_swebench.cell import Cell
+from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.results import Merged
 from pytest_swebench.records.summary import summarise
 from pytest_swebench.reporting.attention import points_to_look_at, sentences
 from pytest_swebench.reporting.pairs import pair_lines
-from pytest_swebench.reporting.totals import repetition_line
+from pytest_swebench.reporting.totals import missing_lines, repetition_line
 from tests.support.made import made_record
 
 LUCK = "one repetition: rerun luck is not measured (often sd 23.7 pp); use --count 3"
 ALONE = "one variant: nothing to compare it with; swebench-runner compare takes two runs"
+ONE = "one instance: its rate says nothing of others; no interval, no comparison"
+UNGRADED = (
+    "without a verdict, so no rate and no comparison; the same command without --generate-only (`run` for "
+    "`generate`), with --resume=RUN, grades them"
+)
+UP_TO = "its rate may be up to 65.8%, no cost per resolved"
+PROMPTS = "which nothing grades, so no rate and no comparison; swebench-runner report RUN shows them"
 _LETTERS = {
+    "N": Outcome.NO_PATCH,
     "R": Outcome.RESOLVED,
     "U": Outcome.UNRESOLVED,
     "I": Outcome.INFRA,
@@ -26,15 +35,24 @@ _LETTERS = {
 }
 
 
-def run(planned: int = 0, reps: int = 1, **variants: str) -> Merged:
-    """Return a run from the outcomes of each variant's instances, a letter each, the same in every repetition."""
+def run(planned: int = 0, reps: int = 1, *, left: int = 0, **variants: str) -> Merged:
+    """Return a run from the outcomes of each variant's instances, a letter each, the same in every repetition.
+
+    Of each variant a decided gate has `left` cells out.
+    """
     records: list[dict[str, Any]] = [
-        made_record(Cell(f"acme__acme-{number}", name, rep), _LETTERS[letter], oracle=name == "gold")
+        made_record(
+            Cell(f"acme__acme-{number}", name, rep),
+            _LETTERS[letter],
+            oracle=name == "gold",
+            kind=Kind.SCENARIO if name == "prompts" else Kind.ISSUE,
+        )
         for name, letters in variants.items()
         for number, letter in enumerate(letters)
         for rep in range(1, reps + 1)
     ]
-    return Merged(records, summarise(records, dict.fromkeys(variants, planned)), damaged=0)
+    by_gate = dict.fromkeys(variants, left)
+    return Merged(records, summarise(records, dict.fromkeys(variants, planned), by_gate), damaged=0)
 
 
 def said(found: Merged) -> list[str]:
@@ -53,8 +71,17 @@ def pairs(found: Merged, width: int = 79) -> list[str]:
         (run(a="RU", b="UR"), []),
         (run(a="II", b="E"), ["no cell has an answer that counts (3 broken): no rate, nothing to compare"]),
         (run(2, a="", b=""), ["no cell has an answer that counts (none has run): no rate, nothing to compare"]),
-        (run(a="CC"), []),
-        (run(a="R", b="U"), ["one instance: its rate says nothing of others; no interval, no comparison"]),
+        (run(a="CC"), [f"2 patches {UNGRADED}"]),
+        (run(a="CN", b="NN", c="C"), [f"a, c: 2 patches {UNGRADED}", f"b resolved none of 2 attempted cells; {UP_TO}"]),
+        (
+            run(a="RU", b="UC", c="C"),
+            [f"c: 1 patch {UNGRADED}", "b resolved none of 1 attempted cell; no cost per resolved"],
+        ),
+        (run(a="RU", b="CC"), [f"b: 2 patches {UNGRADED}"]),
+        (run(**{name: "C" for name in "abcd"}, e="R"), [f"a, b, c and 1 more: 4 patches {UNGRADED}", ONE]),
+        (run(prompts="CC"), [f"2 captured answers, {PROMPTS}"]),
+        (run(a="RU", prompts="C"), [f"prompts: 1 captured answer, {PROMPTS}"]),
+        (run(a="R", b="U"), [ONE]),
         (run(a="RURU"), [ALONE]),
         (run(a="RURU", gold="RRRR", null="UUUU"), [ALONE]),
         (run(gold="RRRR", null="UUUU"), []),
@@ -79,7 +106,19 @@ def test_odd_runs_have_a_sentence_each(found: Merged, expected: list[str]) -> No
         (run(gold="RR", null="UU"), (), []),
         (run(3, a="RU", reps=2), ("x",), ["1 instance in quarantine; swebench-runner validate-env"]),
         (run(a="IRUE", reps=2), (), ["4 of 8 cells lack an answer; swebench-runner analyze-errors run-1"]),
-        (run(3, a="II"), (), ["3 of 3 cells lack an answer; swebench-runner analyze-errors run-1"]),
+        (
+            run(4, a="RUCC", reps=2),
+            (),
+            [f"4 patches not graded yet; {UNGRADED.rpartition('; ')[2].replace('RUN', 'run-1')}"],
+        ),
+        (
+            run(3, a="II"),
+            (),
+            [
+                "2 of 3 cells lack an answer; swebench-runner analyze-errors run-1",
+                "1 of 3 cells not run; the same command with --resume=run-1 runs them",
+            ],
+        ),
         (
             run(a="RU", b="UR", c="RR", d="UU", reps=2),
             (),
@@ -96,12 +135,25 @@ def test_what_asks_for_attention_comes_with_what_shows_more(
 
 
 def test_cells_that_a_decided_gate_left_out_are_not_missed() -> None:
-    found = run(13, a="RURUIE" + "R" * 2)
-    points = points_to_look_at(found.records, found.summaries, (), found.analysis, left_out=5)
+    found = run(13, left=5, a="RURUIE" + "R" * 2)
+    points = points_to_look_at(found.records, found.summaries, (), found.analysis)
     assert points[0] == "2 of 13 cells lack an answer; swebench-runner analyze-errors RUN"
-    whole = run(13, a="RURU")
-    points = points_to_look_at(whole.records, whole.summaries, (), whole.analysis, left_out=9)
-    assert not any("lack an answer" in one for one in points)
+    assert (found.not_run, found.left_by_gate) == (0, 5)
+    assert missing_lines(found.summaries, {"a": "a"}) == [
+        "missing: a 1 infra, 1 error of 13 cells; coverage 46.2%",
+        "left out by the gate: a 5 of 13 cells; coverage 46.2%",
+    ]
+    whole = run(13, left=9, a="RURU")
+    points = points_to_look_at(whole.records, whole.summaries, (), whole.analysis)
+    assert points == ["one repetition: rerun luck is not measured (often sd 16.8 pp); use --count 3"]
+    assert len(missing_lines(whole.summaries, {"a": "a"})) == 1
+
+
+def test_nobody_is_told_to_go_on_with_a_run_that_its_gate_ended() -> None:
+    found = run(13, left=9, a="RURU", b="UURU")
+    names = {"a": "a", "b": "b"}
+    assert pairs(found, 200)[-1].endswith("90% are needed; go on with --resume")
+    assert pair_lines(found.analysis, names, 200, by_gate=True)[-1].endswith("90% are needed")
 
 
 def test_cells_in_doubt_are_counted_by_state() -> None:

@@ -163,6 +163,15 @@ def test_heat_map_groups_by_repository_and_ranks_by_difficulty(tmp_path: Path) -
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["resolved", "unresolved", "limit"]
 
 
+def test_the_frame_stands_last_in_the_heat_map_with_its_star(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    described(layout, ["gold", "turns10", "turns5"], [instance(IDS[0])], 1)
+    recorded(layout, [made_record(Cell(IDS[0], arm, 1)) for arm in ("gold", "turns10", "turns5")])
+    axes = CHARTS["instance_outcome_heatmap"](material_of(view_run(layout.folder))).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["turns5", "turns10", "gold*"]
+    assert axes.get_xlabel() == "* sees more than the others, or frames them: not ranked"
+
+
 def test_a_large_heat_map_names_repositories_only(tmp_path: Path) -> None:
     layout = large_run(tmp_path, instances=160, variants=1, reps=1)
     axes = CHARTS["instance_outcome_heatmap"](material_of(view_run(layout.folder))).axes[0]
@@ -232,7 +241,14 @@ def test_the_command_draws_and_takes_other_verdicts(tmp_path: Path) -> None:
     result = CliRunner().invoke(visualize, ["--results", str(layout.folder), "--resolved", str(verdicts)])
     folder = layout.folder / "reports" / "charts"
     assert (result.exit_code, result.output) == (0, f"run {layout.run_id}\ncharts: {folder} (15 files)\n")
-    assert "| old | 40 | 40 | 100.0 |" in (folder / "variants.md").read_text(encoding="utf-8")
+    text = (folder / "variants.md").read_text(encoding="utf-8")
+    assert "| old | 40 | 40 | 100.0 |" in text
+    note = "verdicts of old come from a file, not from this run's grading"
+    assert f"\n{note}.\n" in text
+    assert f"% {note}\n" in (folder / "variants.tex").read_text(encoding="utf-8")
+    assert all(note in path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
+    CliRunner().invoke(visualize, [str(layout.folder)])
+    assert not any(note in path.read_text(encoding="utf-8") for path in folder.glob("*.svg"))
 
 
 @pytest.mark.parametrize(
@@ -242,7 +258,8 @@ def test_the_command_draws_and_takes_other_verdicts(tmp_path: Path) -> None:
         ('["a"]', 'not {"variant": ["instance", ...]}'),
         ('{"old": 1}', 'not {"variant": ["instance", ...]}'),
         ('{"odl": []}', "did you mean 'old'?"),
-        ('{"old": ["three__three-1"]}', "of 'old' it names 'three__three-1', and nothing that is in the run"),
+        ('{"old": ["three__three-1"]}', "of 'old' it names 'three__three-1', which the run does not have; "),
+        ('{"old": ["one__one-1", "b-1", "a-1"]}', "of 'old' it names 'a-1' and 1 more, which the run does not have; "),
         ("[" * 200_000, "give a JSON file"),
     ],
 )
@@ -283,6 +300,18 @@ def test_verdicts_of_others_leave_how_a_cell_ended(tmp_path: Path) -> None:
     found = material_of(view_run(layout.folder), {"old": [IDS[10]]})
     outcomes = {one["instance_id"]: one["outcome"] for one in found.records if one["variant"] == "old"}
     assert [outcomes[IDS[place]] for place in (0, 9, 10, 19)] == ["unresolved", "unresolved", "resolved", "limit"]
+
+
+def test_ungraded_patches_are_drawn_by_the_verdicts_of_others_alone(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    described(layout, ["a"], [instance(name) for name in IDS[:3]], 1)
+    outcomes = (Outcome.CAPTURED, Outcome.CAPTURED, Outcome.NO_PATCH)
+    recorded(layout, [made_record(Cell(name, "a", 1), one) for name, one in zip(IDS, outcomes, strict=False)])
+    with pytest.raises(InputError, match="has no cell that a chart could show"):  # no rate of what left no patch alone
+        material_of(view_run(layout.folder))
+    found = material_of(view_run(layout.folder), {"a": [IDS[1]]})
+    assert [one["outcome"] for one in found.records] == ["unresolved", "resolved", "no_patch"]
+    assert [(one.rate.resolved, one.rate.attempted, one.rate.planned) for one in found.by_rate] == [(1, 3, 3)]
 
 
 def test_names_are_no_formulas(tmp_path: Path) -> None:

@@ -138,6 +138,30 @@ def test_kinds_of_failures(record: dict[str, Any], family: Family, kind: str, ev
     assert evidence in failure.evidence
 
 
+def test_what_an_endpoint_or_a_limit_ended_tells_how_much_was_rate_limited(tmp_path: Path) -> None:
+    requests = {"2026-01-01T03:00Z": [10, 8], "2026-01-01T03:01Z": [4, 4]}
+    slow = other(Outcome.LIMIT, stop=Stop.TIME, notes="300 s are over", requests=requests, provider_retries=11)
+    failure = failure_of(slow)
+    assert failure is not None
+    assert (failure.kind, failure.evidence) == ("time", "300 s are over (12 of 14 requests got a 429)")
+    assert failure_of(slow | {"requests": {"2026-01-01T03:00Z": [2, 0]}}) != failure
+    wrong = failure_of(graded(["test_a"], []) | {"requests": requests})
+    assert wrong is not None
+    assert "429" not in wrong.evidence
+    found = analysed(made(tmp_path, slow))
+    assert [found.overview[name] for name in ("requests", "rate_limited", "provider_retries")] == [14, 12, 11]
+    assert "| requests | 14; 12 got a 429 (85.7 %), 11 were sent again |" in list(as_markdown(found))
+
+
+def test_records_of_before_requests_were_counted_are_analysed(tmp_path: Path) -> None:
+    old = other(Outcome.LIMIT, stop=Stop.TIME, notes="300 s are over", provider_retries=2)
+    del old["requests"]
+    found = analysed(made(tmp_path, old))
+    assert [found.overview[name] for name in ("requests", "rate_limited", "provider_retries")] == [None, None, 2]
+    assert found.failed[0].failure.evidence == "300 s are over"
+    assert not any("requests" in line for line in as_markdown(found))
+
+
 @pytest.mark.parametrize("outcome", [Outcome.RESOLVED, Outcome.CAPTURED])
 def test_what_passes_is_no_failure(outcome: Outcome) -> None:
     assert failure_of(other(outcome)) is None
@@ -307,6 +331,13 @@ def test_damaged_lines_are_told(tmp_path: Path) -> None:
     assert "| damaged lines of journals, left out | 1 |" in as_markdown(analysed(layout))
     result = CliRunner().invoke(analyze_errors, ["--results", str(layout.folder), "--output-dir", str(tmp_path / "o")])
     assert "1 damaged line of its journals left out\n" in result.output
+
+
+def test_of_a_folder_of_runs_it_is_said_which_one_is_read(tmp_path: Path) -> None:
+    layout = made(tmp_path, graded(["t"], []))
+    first, *_ = CliRunner().invoke(analyze_errors, ["--results", str(layout.root)]).output.splitlines()
+    assert first == f"run {layout.run_id}, the latest in {str(layout.root)!r}; no other is read"
+    assert CliRunner().invoke(analyze_errors, [str(layout.folder)]).output.startswith(f"run {layout.run_id}\n")
 
 
 def test_latest_leads_to_the_newest(tmp_path: Path) -> None:

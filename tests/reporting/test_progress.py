@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.llm_server import LLMServer, ScriptedAnswer, Status
+from tests.support.runs import BARE
 from tests.support.screen import Film, film
 
 CONFTEST = """
@@ -108,7 +109,7 @@ def watch(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Watch:
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PROVIDER", "MODEL", "OUTPUT_DIR", "NO_COLOR", "FORCE_COLOR", "PY_COLORS", "COLUMNS", "LINES", "CI"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:langsmith_plugin -p no:cov -p no:cacheprovider")
+    monkeypatch.setenv("PYTEST_ADDOPTS", f"{BARE} -p no:cacheprovider")
 
 
 def lines_of(result: pytest.RunResult) -> list[str]:

@@ -17,10 +17,10 @@ from pytest_swebench.records.results import Merged
 from pytest_swebench.records.summary import summarise
 from pytest_swebench.reporting.pairs import pair_lines
 from pytest_swebench.reporting.rates import Table, short_names
-from pytest_swebench.reporting.totals import total_line
+from pytest_swebench.reporting.totals import missing_lines, total_line
 from tests.support.made import made_record
 
-GOOD, BAD = Outcome.RESOLVED, Outcome.UNRESOLVED
+GOOD, BAD, CAPTURED = Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.CAPTURED
 
 
 def merged(**variants: list[Outcome]) -> Merged:
@@ -128,13 +128,38 @@ def test_no_share_is_told_as_whole_where_a_cell_lacks() -> None:
     assert total_line(run.summaries) == "attempted 300 of 301 cells (99%), graded 300"
 
 
-def test_captured_answers_beside_others_are_not_missing() -> None:
+def test_prompts_beside_others_are_not_missing() -> None:
     run = free(merged(a=[GOOD, BAD, Outcome.CAPTURED], b=[GOOD, BAD, Outcome.INFRA]))
+    (captured,) = [record for record in run.records if record["outcome"] == Outcome.CAPTURED]
+    captured["type"], captured["scenario_id"] = "scenario_result", captured.pop("instance_id")
+    run = Merged(run.records, summarise(run.records, {}), damaged=0)
     assert total_line(run.summaries) == "attempted 4 of 5 cells (80%), graded 4"
     assert Table(run.summaries, run.analysis, 79).in_short() == [
         "a: 1/2 50.0% [9.5 - 90.5]",
         "b: 1/2 50.0% [9.5 - 90.5], 1 missing",
     ]
+
+
+def test_ungraded_patches_beside_verdicts_are_missing() -> None:
+    run = free(merged(a=[GOOD, BAD, CAPTURED, CAPTURED]))
+    assert total_line(run.summaries) == "attempted 2 of 4 cells (50%), graded 2"
+    assert missing_lines(run.summaries, {"a": "a"}) == ["missing: a 2 not graded of 4 cells; coverage 50.0%"]
+    assert Table(run.summaries, run.analysis, 79).in_short() == ["a: 1/2 50.0% [9.5 - 90.5], 2 missing"]
+
+
+def test_what_the_gate_left_out_is_told_in_short_and_not_as_missing() -> None:
+    records = free(merged(a=[GOOD, BAD, Outcome.INFRA])).records
+    run = Merged(records, summarise(records, {"a": 5}, {"a": 2}), damaged=0)
+    told = "a: 1/2 50.0% [9.5 - 90.5], 1 missing, 2 left out by the gate"
+    assert Table(run.summaries, run.analysis, 79).in_short() == [told]
+
+
+def test_cells_without_a_patch_make_no_rate_where_no_patch_is_graded() -> None:
+    run = free(merged(a=[CAPTURED, CAPTURED, Outcome.NO_PATCH], b=[GOOD, BAD, BAD]))
+    assert [row.split()[:4] for row in lines(run)[1:]] == [["b", "0/3", "1/3", "33.3%"], ["a", "2/3", "-", "-"]]
+    assert total_line(run.summaries) == "attempted 3 of 3 cells (100%), graded 3"
+    assert Table(run.summaries, run.analysis, 79).in_short()[1] == "a: 2/3 captured"
+    assert (run.summaries[0].rate_of_attempted, run.summaries[0].coverage) == (None, 1.0)
 
 
 def test_names_are_cut_in_the_middle_and_keep_what_tells_them_apart() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 
 from pytest_swebench.cell import Cell
 from pytest_swebench.outcome import Outcome, Verdict
+from pytest_swebench.records.decision import keep_left
 from pytest_swebench.records.flakes import Ledger
 from pytest_swebench.reporting.html import bars, charts, curves, flakes, measures, sections, spending
-from pytest_swebench.reporting.html.figures import SLICES, Figures, figures_of, resent_over_time
+from pytest_swebench.reporting.html.figures import SLICES, Figures, figures_of, limited_over_time
 from pytest_swebench.reporting.html.markup import tag
 from pytest_swebench.reporting.html.tables import moment, table
 from pytest_swebench.reporting.html.writing import write_report
@@ -21,7 +23,7 @@ from pytest_swebench.reporting.reading import view_run
 from tests.support.made import made_record
 from tests.support.synthetic import described, instance, layout_in, recorded
 
-R, U, N = Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.NO_PATCH
+R, U, N, C = Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.NO_PATCH, Outcome.CAPTURED
 
 
 def plain(markup: str) -> str:
@@ -43,43 +45,37 @@ def figures(outcomes: dict[str, list[list[Outcome]]], **fields: Any) -> Figures:
     return figures_of(records(outcomes, **fields), {})
 
 
-def test_requests_sent_again_are_told_over_the_time_of_the_run() -> None:
-    early = made_record(
-        Cell("a__a-1", "x", 1),
-        calls=9,
-        provider_retries=1,
-        started_at="2026-01-01T00:00:00.000+00:00",
-        finished_at="2026-01-01T00:00:10.000+00:00",
-    )
-    late = made_record(
-        Cell("a__a-2", "x", 1),
-        calls=5,
-        provider_retries=5,
-        started_at="2026-01-01T01:00:00.000+00:00",
-        finished_at="2026-01-01T01:00:00.000+00:00",
-    )
-    found = resent_over_time([early, late])
+def test_requests_that_were_rate_limited_are_told_over_the_time_of_the_run() -> None:
+    """Of every minute its own share, whatever time the cell took; those that ask no model stretch nothing."""
+    idle = made_record(Cell("a__a-1", "gold", 1), finished_at="2026-01-01T09:00:00.000+00:00")
+    early = made_record(Cell("a__a-2", "x", 1), calls=9, requests={"2026-01-01T03:00Z": [10, 1]}, provider_retries=1)
+    late = {"2026-01-01T03:00Z": [10, 3], "2026-01-01T04:00Z": [10, 5]}
+    found = limited_over_time([idle, early, made_record(Cell("a__a-3", "x", 1), calls=9, requests=late)])
     assert found is not None
-    assert (found.requests, found.again, len(found.shares)) == (20, 6, SLICES)
-    assert found.shares[0] == pytest.approx(0.1)
-    assert found.shares[-1] == pytest.approx(0.5)
+    assert (found.sent, found.limited, found.again, found.untold, len(found.shares)) == (30, 9, 1, 0, SLICES)
+    assert (found.shares[0], found.shares[-1]) == (pytest.approx(0.2), pytest.approx(0.5))
     assert set(found.shares[1:-1]) == {None}
-    assert moment(found.ended) == "2026-01-01 01:00:00 UTC"
-    assert resent_over_time([made_record(Cell("a__a-1", "x", 1))]) is None  # without a call
-    told = plain(spending.cost(figures_of([early, late], {})))
-    assert "6 of 20 requests: after a 429" in told
-    calm = plain(spending.cost(figures_of([early | {"provider_retries": 0}], {})))
-    assert "None of 9 requests had to be." in calm
+    assert (moment(found.began), moment(found.ended)) == ("2026-01-01 03:00:00 UTC", "2026-01-01 04:01:00 UTC")
+    assert limited_over_time([idle]) is None
+    told = plain(spending.cost(figures_of([idle, early], {})))
+    assert "1 of 10 requests (10.0 %) got a 429. They are counted by the minute.|1 were sent again: after a 429" in told
 
 
-def test_requests_are_told_from_the_first_of_them_on() -> None:
-    """Cells that ask no model, as those of `gold`, stretch nothing."""
-    at = "2026-01-01T0{}:00:00.000+00:00".format
-    idle = made_record(Cell("a__a-1", "gold", 1), started_at=at(1), finished_at=at(9))
-    asking = made_record(Cell("a__a-1", "x", 1), calls=1, provider_retries=1, started_at=at(3), finished_at=at(4))
-    found = resent_over_time([idle, asking])
+def test_a_run_shorter_than_a_slice_of_minutes_is_told_throughout() -> None:
+    found = limited_over_time([made_record(Cell("a__a-1", "x", 1), requests={"2026-01-01T03:00Z": [7, 1]})])
     assert found is not None
-    assert (moment(found.began), moment(found.ended)) == ("2026-01-01 03:00:00 UTC", "2026-01-01 04:00:00 UTC")
+    assert found.shares == (pytest.approx(1 / 7),) * SLICES
+
+
+def test_without_a_429_the_page_says_so_and_of_old_records_what_is_not_known() -> None:
+    calm = made_record(Cell("a__a-1", "x", 1), calls=9, requests={"2026-01-01T03:00Z": [9, 0]})
+    assert "None of 9 requests got a 429." in plain(spending.cost(figures_of([calm], {})))
+    old = made_record(Cell("a__a-2", "x", 1), calls=5, provider_retries=4)
+    del old["requests"]
+    told = plain(spending.cost(figures_of([old], {})))
+    assert "got a 429" not in told
+    assert "|4 were sent again: after a 429, from an overloaded" in told
+    assert "|Records of 1 cell do not tell of their requests, only of 5 answers.|" in told
 
 
 def test_oracles_and_the_frame_stand_last_and_in_no_headline(tmp_path: Path) -> None:
@@ -92,6 +88,40 @@ def test_oracles_and_the_frame_stand_last_and_in_no_headline(tmp_path: Path) -> 
     assert "|nothing was resolved|" in told
     assert "|resolved|0|of 2 attempted cells of a|" in told
     assert told.index("|0.0 %  0/2|") < told.index("|100.0 %  2/2|")
+
+
+def test_patches_that_nobody_graded_make_no_rate_and_are_told_of(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    names = ["one__one-1", "one__one-2"]
+    described(layout, ["a"], [instance(name) for name in names], 1)
+    recorded(layout, [made_record(Cell(name, "a", 1), end) for name, end in zip(names, (C, N), strict=True)])
+    told = plain(write_report(view_run(layout.folder), tmp_path / "index.html").path.read_text(encoding="utf-8"))
+    assert "|resolved|-|of 0 attempted cells|" in told
+    assert "|coverage|100.0 %|2 of 2 cells|" in told
+    assert "|a: 1 patch without a verdict, so no rate and no comparison; the same command without " in told
+    assert "nothing was resolved" not in told
+
+
+def test_what_the_gate_left_out_is_told_apart_from_what_is_missing(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    names = [f"one__one-{number}" for number in range(6)]
+    described(layout, ["a"], [instance(name) for name in names], 1)
+    recorded(layout, [made_record(Cell(name, "a", 1), R) for name in names[:3]])
+    keep_left(layout, [Cell(name, "a", 1) for name in names[3:5]])
+    told = plain(write_report(view_run(layout.folder), tmp_path / "index.html").path.read_text(encoding="utf-8"))
+    assert "|resolved|missing|left out by the gate|a|" in told  # the legend of how cells ended
+    assert "|a: missing 1|" in told
+    assert "|a: left out by the gate 2|" in told
+
+
+def test_patches_of_another_tool_get_no_advice_to_repeat_them(tmp_path: Path) -> None:
+    for variant, would in (("a", True), ("predictions", False)):
+        layout = layout_in(tmp_path / variant)
+        described(layout, [variant], [instance("one__one-0")], 1)
+        recorded(layout, [made_record(Cell("one__one-0", variant, 1), R)])
+        told = write_report(view_run(layout.folder), tmp_path / f"{variant}.html").path.read_text(encoding="utf-8")
+        assert "one repetition: the luck of a rerun is not measured" in told
+        assert ("; --count 3 would" in told) is would
 
 
 def test_a_pair_is_told_from_either_side() -> None:
@@ -276,3 +306,22 @@ def test_what_a_tested_patch_failed_is_no_part_of_the_first_page(tmp_path: Path)
     recorded(layout, [made_record(Cell("one__one-1", "a", 1), U, verdict=verdict)])
     text = write_report(view_run(layout.folder), tmp_path / "index.html").path.read_text(encoding="utf-8")
     assert "test_secret_name" not in text
+
+
+def test_oracles_and_the_frame_stand_last_in_every_table(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    names = ["gold", "null", "turns10", "turns5"]
+    described(layout, names, [instance("one__one-0")], 1)
+    recorded(layout, records({name: [[R]] for name in names}, per_step_tokens={"ap_plan": 9}))
+    path = tmp_path / "page.html"
+    write_report(view_run(layout.folder), path)
+    page = path.read_text(encoding="utf-8")
+    captions = ("Results by variant", "Rates", "What attempted cells took", "Tokens by step, mean of a cell",
+                "Resolved cells by integrity")  # fmt: skip
+    for caption in captions:
+        (found,) = re.findall(rf"<table[^>]*><caption[^>]*>{caption}</caption>.*?</table>", page, re.DOTALL)
+        rows = [re.search(r"turns5|turns10|gold|null", row) for row in found.split("<tr")[2:]]
+        assert [row[0] for row in rows if row] == ["turns5", "turns10", "gold", "null"], caption
+    told = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert told is not None
+    assert [one["name"] for one in json.loads(told[1])["variants"]] == ["turns5", "turns10", "gold", "null"]

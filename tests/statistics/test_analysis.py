@@ -65,6 +65,14 @@ def test_one_repetition_and_many_variants_are_told() -> None:
     assert found.variants[0].passes is None
 
 
+def test_one_set_of_patches_graded_again_measures_no_rerun() -> None:
+    rows = [{**row, "arm": "predictions"} for row in records(variants=1, reps=3)]
+    found = analyse(rows)
+    assert found.hints == ["one set of answers: rerun luck is not measured (often sd 6.1 pp); make them again"]
+    told = found.as_json()["variants"][0]
+    assert [told[name] for name in ("pass_k", "rerun_sd", "single_run_sd", "consistency")] == [None] * 4
+
+
 def test_oracles_and_the_frame_are_told_and_held_against_nothing() -> None:
     rows = records(variants=5)
     for row in rows:
@@ -83,6 +91,27 @@ def test_captured_cells_are_neither_analysed_nor_missed() -> None:
     captured = {"type": "result", "instance_id": "s", "variant": "quiet", "rep": 1, "outcome": "captured"}
     found = analyse([*records(1), captured], {"v0": 60, "quiet": 1})
     assert [one.sample.variant for one in found.variants] == ["v0"]
+    assert found.as_json()["unjudged"] == ["quiet"]
+
+
+@pytest.mark.parametrize("without", ["no_patch", "limit", "infra"])
+def test_a_variant_without_a_verdict_has_no_rate_of_its_failures_alone(without: str) -> None:
+    quiet = [{**row, "variant": "quiet", "outcome": "captured"} for row in records(1, 1)]
+    quiet[0]["outcome"] = without
+    found = analyse([*records(2, 1), *quiet], {"v0": 30, "v1": 30, "quiet": 30})
+    assert [one.sample.variant for one in found.variants] == ["v0", "v1"]
+    assert len(found.comparisons) == 1
+    assert found.unjudged == {"quiet"}
+
+
+def test_ungraded_patches_of_a_variant_with_verdicts_are_missing() -> None:
+    rows = records(2, 1)
+    for row in [row for row in rows if row["variant"] == "v0"][:10]:
+        row["outcome"] = "captured"
+    found = analyse(rows, {"v0": 30, "v1": 30})
+    assert [(one.rate.attempted, one.rate.planned) for one in found.variants] == [(20, 30), (30, 30)]
+    assert found.comparisons[0].word is Word.NOT_COMPARABLE
+    assert found.unjudged == set()
 
 
 def test_a_variant_that_was_never_run_has_no_rate_and_no_comparison() -> None:

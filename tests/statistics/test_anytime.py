@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from pytest_swebench.statistics.anytime import anytime_bounds
+from pytest_swebench.statistics.anytime import Line, anytime_bounds
 from pytest_swebench.statistics.paired import Differences
 from tests.statistics.test_sequential import random_differences
 
@@ -79,3 +79,28 @@ def test_a_clear_truth_is_seen_early() -> None:
     assert (good, after < 250) == ("pass", True)
     bad, after = decided(random_differences(chance, 0.2, 500), 0.02)
     assert (bad, after < 250) == ("fail", True)
+
+
+@pytest.mark.parametrize("drift", [-0.2, 0.0, 0.03, 0.2])
+@pytest.mark.parametrize("alpha", [0.05, 0.01])
+def test_a_line_misses_no_bound_beyond_it_and_asks_for_few_others(drift: float, alpha: float) -> None:
+    values = random_differences(random.Random(8), drift, 150)
+    line, asked = Line(-0.1, alpha), 0
+    for size, value in enumerate(values, start=1):
+        line.take(value)
+        bounds = anytime_bounds(values[:size], alpha)
+        assert line.low_may_be_above or bounds.low <= -0.1
+        assert line.high_may_be_below or bounds.high >= -0.1
+        asked += line.low_may_be_above and bounds.low <= -0.1
+        asked += line.high_may_be_below and bounds.high >= -0.1
+    assert asked <= 1
+
+
+def test_a_line_on_the_bound_itself_asks_for_it() -> None:
+    values = random_differences(random.Random(9), -0.2, 200)
+    bounds = anytime_bounds(values, 0.05)
+    for mean in (bounds.low, bounds.high):
+        line = Line(mean, 0.05)
+        for value in values:
+            line.take(value)
+        assert (line.low_may_be_above, line.high_may_be_below) == (mean == bounds.low, mean == bounds.high)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -139,6 +140,11 @@ def test_extremes_count_what_is_missing_against_and_for_the_variant() -> None:
     # b misses the fourth: 3/4 - 2/4 if it had failed, 4/4 - 2/4 if it had not
     assert extremes(whole, lossy) == Interval(0.25, 0.5)
     assert extremes(whole, single("c", [1, 1, 1, 1])) is None
+
+
+def test_extremes_know_of_instances_that_neither_has_a_record_of() -> None:
+    won, lost = single("b", [1] * 18), single("a", [0] * 18)
+    assert extremes(replace(lost, planned=20), replace(won, planned=20)) == Interval(0.8, 1.0)
 
 
 def test_extremes_know_of_cells_that_have_no_record() -> None:

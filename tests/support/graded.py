@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import zipfile
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,11 @@ from pytest_swebench.records.layout import RunLayout, write_json
 from pytest_swebench.records.schema import RunInfo, run_metadata
 from pytest_swebench.redact import Redactor
 from tests.support.made import made_instance, made_record
+
+if sys.version_info >= (3, 14):
+    import zipfile
+else:
+    from backports.zstd import zipfile
 
 IDS = [f"acme__acme-{number:02}" for number in range(20)]
 
@@ -73,7 +78,9 @@ def report(resolved: Sequence[str], unresolved: Sequence[str] = (), **groups: Se
     return {**empty, **told, **{name: list(ids) for name, ids in groups.items()}}
 
 
-def inspect_log(scores: Mapping[str, Any], *, epochs: int = 1, model: str = "maker/m-1") -> dict[str, Any]:
+def inspect_log(
+    scores: Mapping[str, Any], *, epochs: int = 1, model: str = "maker/m-1", eval_id: str = ""
+) -> dict[str, Any]:
     """Return a log of Inspect in which each sample has one score, or an error where that is None."""
     samples = [
         {
@@ -88,13 +95,15 @@ def inspect_log(scores: Mapping[str, Any], *, epochs: int = 1, model: str = "mak
         for epoch in range(1, epochs + 1)
     ]
     dataset = {"samples": len(scores), "sample_ids": list(scores)}
-    about = {"task": "swe_bench", "model": model, "dataset": dataset, "config": {"epochs": epochs}}
+    about = {"task": "swe_bench", "eval_id": eval_id, "model": model, "dataset": dataset, "config": {"epochs": epochs}}
     return {"version": 2, "status": "success", "eval": about, "samples": samples}
 
 
-def archive(path: Path, log: Mapping[str, Any], header: str = "header.json") -> Path:
+def archive(
+    path: Path, log: Mapping[str, Any], header: str = "header.json", packed: int = zipfile.ZIP_DEFLATED
+) -> Path:
     """Write a log as Inspect's archive."""
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+    with zipfile.ZipFile(path, "w", packed) as file:
         file.writestr(header, json.dumps({name: value for name, value in log.items() if name != "samples"}))
         for sample in log["samples"]:
             file.writestr(f"samples/{sample['id']}_epoch_{sample['epoch']}.json", json.dumps(sample))

@@ -20,6 +20,7 @@ from tests.support.calc import FIX, WRONG
 from tests.support.hub_server import HubServer
 from tests.support.keyring_service import beside_keychain
 from tests.support.llm_server import ScriptedAnswer, prompt_text
+from tests.support.runs import BARE
 from tests.support.terminal import Terminal
 from tests.support.trivial import IMAGE, trivial_image, trivial_instance
 
@@ -83,7 +84,7 @@ def env(tmp_path: Path, network: HubServer) -> dict[str, str]:
         "HF_ENDPOINT": network.url,
         "SWEBENCH_DOCKER_NAMESPACE": f"{network.url.removeprefix('http://')}/none",
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
-        "PYTEST_ADDOPTS": "-p no:langsmith_plugin -p no:cov",
+        "PYTEST_ADDOPTS": BARE,
         "ARMS": "singleshot",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import shutil
 from pathlib import Path
@@ -28,27 +29,31 @@ from pytest_swebench.records.results import final_records, prediction_name
 from pytest_swebench.records.schema import cell_of
 
 _LOGS: Final = (PATCH_FILE, LOG_FILE)
+_HARNESS_FILE: Final = "preds.jsonl"
 
 
 def export_leaderboard(run_folder: Path, variant: str, rep: int, out: Path) -> list[str]:
     """Write `all_preds.jsonl`, `logs/`, `trajs/` and `metadata.yaml` into `out`; return the instances in it.
 
     Cells that broke are left out: an empty patch would count against the model. `exit_status` keeps why one is empty.
-    Raises InputError if the run has no final cell of this variant and repetition.
+    Raises InputError if the run has no final cell of this variant and repetition, or `out` an export of another.
     """
-    lines, cells = [], _cells(run_folder, variant, rep)
+    cells = _cells(run_folder, variant, rep)
+    names = [record["instance_id"] for record, _ in cells]
+    lines = [json_line({**_prediction(record), "exit_status": record["stop"]}) for record, _ in cells]
+    kept = {out / "logs" / record["instance_id"] for record, _ in cells if record["verdict"]}
+    kept |= {out / TRACES / f"{name}.jsonl" for name in names}
+    _begin(out, LEADERBOARD_FILE, b"".join(lines), kept, ("logs/*", f"{TRACES}/*", _HARNESS_FILE))
     for record, folder in cells:
         name = record["instance_id"]
-        lines.append(json_line({**_prediction(record), "exit_status": record["stop"]}))
         if record["verdict"]:
             _copy(folder, out / "logs" / name, (*_LOGS, REPORT_FILE))
         said = (folder / CONVERSATION_FILE, folder / TRANSCRIPT_FILE)  # the first is the one for people
         if (told := next(filter(Path.is_file, said), None)) is not None:
             (out / TRACES).mkdir(parents=True, exist_ok=True)
             shutil.copyfile(told, out / TRACES / f"{name}.jsonl")
-    write_whole(out / LEADERBOARD_FILE, b"".join(lines))
     write_whole(out / "metadata.yaml", _metadata(cells[0][0]))
-    return [record["instance_id"] for record, _ in cells]
+    return names
 
 
 def export_harness_logs(run_folder: Path, variant: str, rep: int, out: Path) -> list[str]:
@@ -57,15 +62,36 @@ def export_harness_logs(run_folder: Path, variant: str, rep: int, out: Path) -> 
     Its own reporting reads them. Returns the instances and raises as `export_leaderboard` does.
     """
     logs = out / "logs" / "run_evaluation" / run_folder.name / variant.replace("/", "__")
-    lines, cells = [], _cells(run_folder, variant, rep)
+    cells = _cells(run_folder, variant, rep)
+    names = [record["instance_id"] for record, _ in cells]
+    lines = [json_line(_prediction(record)) for record, _ in cells]
+    kept = {logs, *(logs / record["instance_id"] for record, _ in cells if record["verdict"])}
+    inside = str(logs.relative_to(out))
+    others = ("logs/run_evaluation/*/*", f"{glob.escape(inside)}/*", LEADERBOARD_FILE)
+    _begin(out, _HARNESS_FILE, b"".join(lines), kept, others)
     for record, folder in cells:
         name, verdict = record["instance_id"], record["verdict"]
-        lines.append(json_line(_prediction(record)))
         if verdict:
             reported = () if verdict.get("reason") in UNREPORTED else (REPORT_FILE,)
             _copy(folder, logs / name, (*_LOGS, EVAL_FILE, *reported))
-    write_whole(out / "preds.jsonl", b"".join(lines))
-    return [record["instance_id"] for record, _ in cells]
+    return names
+
+
+def _begin(out: Path, name: str, predictions: bytes, kept: set[Path], others: tuple[str, ...]) -> None:
+    """Write the file of predictions, unless `out` holds another export: that of the same may be made again.
+
+    `others` are globs of what an export leaves in `out`, `kept` what this one may leave there. Raises InputError.
+    """
+    file = out / name
+    found = [path for pattern in others for path in sorted(out.glob(pattern)) if path not in kept]
+    if file.is_file() and file.read_bytes() != predictions:
+        found.insert(0, file)
+    if found:
+        raise InputError(
+            f"{str(out)!r} holds an export of something else ({found[0].relative_to(out)}), and two in one folder "
+            "would be read as one; give another OUT, or remove it first"
+        )
+    write_whole(file, predictions)
 
 
 def _cells(run_folder: Path, variant: str, rep: int) -> list[tuple[dict[str, Any], Path]]:

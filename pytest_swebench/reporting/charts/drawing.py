@@ -22,7 +22,7 @@ from pytest_swebench.reporting.charts.sheet import (
     scale,
     short,
 )
-from pytest_swebench.reporting.reading import repository
+from pytest_swebench.reporting.reading import by_numbers, repository
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -117,6 +117,7 @@ def token_cost_vs_pass_rate(material: Material) -> Figure:
 def per_step_token_breakdown(material: Material) -> Figure:
     """Draw median tokens of a cell: by step, and by kind, where those read from and written to caches stand apart."""
     names = [one.rate.variant for one in reversed(material.answered)]
+    labels = [name_of(material, one) for one in reversed(material.answered)]
     steps = {name: material.per_step(name) for name in names}
     kinds = {name: material.per_kind(name) for name in names}
     known = list(dict.fromkeys(step for own in steps.values() for step in own))
@@ -130,7 +131,7 @@ def per_step_token_breakdown(material: Material) -> Figure:
             colour = COLOURS[place % len(COLOURS)]
             panel.barh(range(len(names)), widths, left=left, label=part.replace("_", " "), color=colour, height=0.6)
             left = [start + width for start, width in zip(left, widths, strict=True)]
-        panel.set_yticks(range(len(names)), [short(name) for name in names], fontsize=8)
+        panel.set_yticks(range(len(names)), labels, fontsize=8)
         panel.set_xlim(0, 1.05 * max(left) or 1)
         panel.set_title(title, fontsize=9, loc="left")
         panel.set_xlabel("tokens in a cell, the median of each part")
@@ -176,7 +177,11 @@ def instance_outcome_heatmap(material: Material) -> Figure:
     from matplotlib.patches import Patch
 
     names = material.instances
-    columns = sorted({(record["variant"], record["rep"]) for record in material.records})
+    apart = material.apart
+    columns = sorted(
+        {(record["variant"], record["rep"]) for record in material.records},
+        key=lambda one: (apart(one[0]), by_numbers(one[0]), one),
+    )
     order = list(OUTCOME_COLOURS)
     rows = {name: place for place, name in enumerate(names)}
     places = {column: place for place, column in enumerate(columns)}
@@ -208,8 +213,11 @@ def instance_outcome_heatmap(material: Material) -> Figure:
         if variant != columns[place - 1][0]:
             axes.axvline(place - 0.5, color="white", linewidth=1.2)
     reps = max(rep for _, rep in columns)
-    labels = [short(variant) if reps == 1 else f"{short(variant)} r{rep}" for variant, rep in columns]
+    labels = [
+        short(variant) + ("*" if apart(variant) else "") + (f" r{rep}" if reps > 1 else "") for variant, rep in columns
+    ]
     axes.set_xticks(range(len(columns)), labels, rotation=90, fontsize=7)
+    axes.set_xlabel(legend_of_star(material, material.ranked).strip(), fontsize=7)
     there = {Outcome(record["outcome"]) for record in material.records}
     signs = [Patch(color=OUTCOME_COLOURS[one], label=str(one).replace("_", " ")) for one in order if one in there]
     figure.legend(handles=signs, loc="outside upper center", ncols=4, fontsize=7)

@@ -13,7 +13,7 @@ from pytest_swebench.outcome import Outcome
 from pytest_swebench.reporting.reading import RunView, by_numbers, repository, slim
 from pytest_swebench.statistics.analysis import Analysis, VariantAnalysis, analyse
 from pytest_swebench.statistics.comparison import Comparison
-from pytest_swebench.statistics.data import Interval, Sample
+from pytest_swebench.statistics.data import Interval, Sample, awaits_verdict, observation_of
 from pytest_swebench.statistics.distributions import t_quantile
 
 KINDS: Final = ("input", "output", "cache_read", "cache_write")
@@ -22,11 +22,21 @@ _COUNTED: Final = frozenset({Outcome.RESOLVED, Outcome.UNRESOLVED, Outcome.NO_PA
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """The slim records of a run, one a cell, and what the analysis makes of them."""
+    """The slim records of a run, one a cell, and what the analysis makes of them.
+
+    `judged_apart` are the variants whose verdicts came from a file.
+    """
 
     run_id: str
     records: Sequence[Mapping[str, Any]]
     analysis: Analysis
+    judged_apart: tuple[str, ...] = ()
+
+    @property
+    def note(self) -> str:
+        """What stands below every chart and table: whose verdicts are not the run's own; "" where all are."""
+        names = ", ".join(self.judged_apart)
+        return f"verdicts of {names} come from a file, not from this run's grading" if names else ""
 
     @property
     def by_rate(self) -> list[VariantAnalysis]:
@@ -95,17 +105,18 @@ class Material:
 def material_of(view: RunView, resolved: Mapping[str, Iterable[str]] | None = None) -> Material:
     """Return the material of a run; `resolved` (variant -> instance ids) takes the place of its verdicts.
 
-    Raises InputError for a run without a cell to draw, and for a variant that it does not have.
+    Raises InputError for a run without a cell to draw, and for a variant or an instance that it does not have.
     """
     records = [slim(record) for record in view.records()]
-    drawn = [record for record in records if record["type"] == "result" and record["outcome"] != Outcome.CAPTURED]
+    told = _overridden(records, resolved, view.instance_ids) if resolved is not None else records
+    analysis = analyse(told, view.selected)
+    drawn = [one for one in told if observation_of(one) is not None and one["variant"] not in analysis.unjudged]
     if not drawn:
         raise InputError(
-            f"run {view.layout.run_id!r} has no cell that a chart could show: none has a record, or all of them only "
-            "captured answers; give a run that grades patches"
+            f"run {view.layout.run_id!r} has no cell that a chart could show: none has a record, or none of its "
+            "patches and answers was graded; give a run that grades patches"
         )
-    told = _overridden(drawn, resolved) if resolved is not None else drawn
-    return Material(view.layout.run_id, told, analyse(told, view.selected))
+    return Material(view.layout.run_id, drawn, analysis, tuple(sorted(resolved or ())))
 
 
 def mean_interval(sample: Sample, amount: str) -> tuple[float, Interval | None] | None:
@@ -138,23 +149,30 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def _overridden(records: Iterable[Mapping[str, Any]], resolved: Mapping[str, Iterable[str]]) -> list[Mapping[str, Any]]:
+def _overridden(
+    records: Iterable[Mapping[str, Any]], resolved: Mapping[str, Iterable[str]], instance_ids: Iterable[str]
+) -> list[Mapping[str, Any]]:
     solved = {variant: frozenset(names) for variant, names in resolved.items()}
     lines = list(records)
     if strange := sorted(solved.keys() - {line["variant"] for line in lines}):
         from pytest_swebench.errors import unknown
 
         raise InputError(f"--resolved: {unknown('variant', strange[0], {line['variant'] for line in lines})}")
-    there = {line["instance_id"] for line in lines}
+    there = frozenset(instance_ids)
     for variant, names in solved.items():
-        if names and not names & there:
-            raise InputError(f"--resolved: of {variant!r} it names {min(names)!r}, and nothing that is in the run")
+        if strange := sorted(names - there):
+            more = f" and {len(strange) - 1} more" if strange[1:] else ""
+            raise InputError(
+                f"--resolved: of {variant!r} it names {strange[0]!r}{more}, which the run does not have; "
+                f"take out what is not of its {len(there)} instances"
+            )
     told = []
     for line in lines:
-        if line["variant"] in solved and line["outcome"] in _COUNTED:
+        given = line["variant"] in solved and line["type"] == "result"
+        if given and (line["outcome"] in _COUNTED or awaits_verdict(line)):
             hit = line["instance_id"] in solved[line["variant"]]
-            was_hit = line["outcome"] == Outcome.RESOLVED
-            outcome = Outcome.RESOLVED if hit else Outcome.UNRESOLVED if was_hit else line["outcome"]
+            has_patch = line["outcome"] == Outcome.RESOLVED or awaits_verdict(line)
+            outcome = Outcome.RESOLVED if hit else Outcome.UNRESOLVED if has_patch else line["outcome"]
             line = {**line, "outcome": str(outcome), "resolved": hit}
         told.append(line)
     return told

@@ -11,7 +11,7 @@ from pytest_swebench.reporting.markdown import escaped, table
 from pytest_swebench.statistics.analysis import VariantAnalysis
 
 _HEAD: Final = (
-    "variant", "resolved", "attempted", "rate %", "95 % interval", "coverage %", "mean tokens", "rate per 1k tokens",
+    "variant", "resolved", "attempted", "rate %", "95 % interval", "coverage %", "mean tokens", "rate % per 1k tokens",
     "mean $", "$ per resolved", "mean s", "lost",
 )  # fmt: skip
 _PAIRS: Final = (
@@ -29,6 +29,8 @@ def markdown(material: Material) -> str:
     lines = [f"# Run {escaped(material.run_id)}", "", *table(_HEAD, variants(material))]
     if any(map(material.apart, (one.rate.variant for one in material.ranked))):
         lines += ["", "\\* sees more than the others, or frames what they can reach: not ranked, not compared."]
+    if material.note:
+        lines += ["", f"{escaped(material.note)}."]
     if told := pairs(material):
         lines += ["", "## Paired differences", "", *table(_PAIRS, told)]
         lines += ["", "`fisher_p_unpaired` ignores that both variants had the same instances; `p` does not."]
@@ -43,6 +45,7 @@ def latex(material: Material) -> str:
     return "\n".join(
         [
             f"% run {_latex(material.run_id)}",
+            *([f"% {_latex(material.note)}"] if material.note else []),
             rf"\begin{{tabular}}{{{columns}}}",
             r"\hline",
             head,
@@ -100,7 +103,7 @@ def _variant(one: VariantAnalysis, star: str) -> tuple[str, ...]:
         interval,
         f"{100 * rate.coverage:.1f}",
         f"{tokens.mean:.0f}" if tokens else "-",
-        f"{1000 * share / tokens.mean:.4f}" if tokens and tokens.mean else "-",
+        f"{100 * 1000 * share / tokens.mean:.2f}" if tokens and tokens.mean else "-",
         f"{usd.mean:.4f}" if usd else "-",
         f"{one.cost.usd:.4f}" if one.cost.usd is not None else "-",
         f"{seconds.mean:.1f}" if seconds else "-",

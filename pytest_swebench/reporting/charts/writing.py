@@ -53,7 +53,7 @@ def write_charts(
     with matplotlib.rc_context(_STYLE):
         for name, draw in charts.items():
             try:
-                images = _images(draw(material))
+                images = _images(draw(material), material.note)
             except InputError as error:
                 left_out[name] = str(error)
                 continue
@@ -76,9 +76,11 @@ def write_charts(
     return Drawn(tuple(files), left_out, failed)
 
 
-def _images(figure: Figure) -> dict[str, bytes]:
-    """Return a figure in both formats, without the time at which it was drawn."""
+def _images(figure: Figure, note: str) -> dict[str, bytes]:
+    """Return a figure in both formats, with `note` below it and without the time at which it was drawn."""
     images = {}
+    if note:
+        figure.supxlabel(note, fontsize=7, parse_math=False)
     for end, metadata in _ENDS.items():
         image = io.BytesIO()
         figure.savefig(image, format=end, dpi=DPI, metadata=metadata)

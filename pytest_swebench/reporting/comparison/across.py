@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, Final
@@ -11,6 +11,7 @@ from pytest_swebench.cell import FRAME, slug
 from pytest_swebench.errors import InputError, SelectionError, unknown
 from pytest_swebench.records.flakes import NULL
 from pytest_swebench.reporting.comparison.alone import alone_in, alone_told
+from pytest_swebench.reporting.comparison.drift import changed_between, drift_between, mixed_in, without_digests
 from pytest_swebench.reporting.comparison.source import Source
 from pytest_swebench.statistics.analysis import Analysis, analyse_samples
 from pytest_swebench.statistics.comparison import Comparison, adjusted, compare, compare_all
@@ -62,8 +63,9 @@ def compare_sources(
     """Compare the variants of one source with each other, or those of the first with those of each other source.
 
     Across sources variants of one name are held against each other, and all against all where no name is shared;
-    `against` names one variant to hold all others against. Raises InputError for a source that is given twice, and
-    for one whose instances are all other ones; SelectionError for an unknown `against` and for a single variant.
+    `against` names one variant to hold all others against. Oracles and the frame are in no pair, unless one is
+    `against`, or a source has nothing else. Raises InputError for a source that is given twice, and for one whose
+    instances are all other ones; SelectionError for an unknown `against` and for a single variant under test.
     """
     check_sources(sources)
     drift, changed = tuple(drift_between(sources)), changed_between(sources)
@@ -71,31 +73,40 @@ def compare_sources(
     cautions = [
         f"{label}: {note}"
         for label, source in zip(labels, sources, strict=True)
-        for note in (*source.notes, *_mixed(source))
+        for note in (*source.notes, *source.why_unjudged, *mixed_in(source))
     ]
-    instances = {label: _ids(source) for label, source in zip(labels, sources, strict=True)}
+    instances = {label: source.instance_ids for label, source in zip(labels, sources, strict=True)}
     alone = alone_in(instances)
     if len(sources) == 1:
         samples = sources[0].samples()
-        pairs = None
     else:
         samples = samples_across(sources, changed)
-        pairs = pairs_across(samples)
-        cautions += [*_unknown_digests(sources), *alone_told(alone, instances)]
-    if len(samples) < 2:
-        raise SelectionError(
-            f"{sources[0].name!r} has one variant ({', '.join(samples)}), and a comparison takes two; give another run"
-        )
-    asked: dict[str, Any] = {"confidence": confidence, "floor": floor, "by_repository": by_repository}
-    apart = _apart(samples, against) if pairs is None else frozenset()
-    held = {name: sample for name, sample in samples.items() if name not in apart}
+        cautions += [*without_digests(labels, sources), *alone_told(alone, instances)]
+    unjudged = _named(sources, [one.unjudged for one in sources])
+    if against in unjudged:
+        why = "; ".join(why for source in sources for why in source.why_unjudged)
+        raise SelectionError(f"--baseline-variant {against!r} is in no comparison: {why}")
     full_name = _full_name(samples, against)
-    if pairs is None:
+    apart = _apart(samples, full_name)
+    held = {name: sample for name, sample in samples.items() if name not in apart}
+    if len(held) < 2:
+        raise SelectionError(_alone(sources[0], held, apart))
+    asked: dict[str, Any] = {"confidence": confidence, "floor": floor, "by_repository": by_repository}
+    if len(sources) == 1:
         compared = compare_all(held, against=full_name, **asked)
     else:
-        chosen = [(full_name, name) for name in samples if name != full_name] if full_name else pairs
-        compared = _compared(sources, samples, chosen, alone, asked)
-    analysis = analyse_samples(samples, compared=compared, confidence=confidence, against=against, apart=apart)
+        pairs = [(full_name, name) for name in held if name != full_name] if full_name else pairs_across(held)
+        compared = _compared(sources, held, pairs, alone, asked)
+    analysis = analyse_samples(
+        samples,
+        compared=compared,
+        confidence=confidence,
+        against=against,
+        apart=apart,
+        unjudged=unjudged,
+        given=_named(sources, [one.given for one in sources]),
+        same=_named(sources, [one.imported for one in sources]),
+    )
     if by_repository:
         cautions.append("intervals are for other repositories like these, and rest on few; p is for instances")
     nothing = [name for name, one in samples.items() if one.attempted and not one.resolved and _arm_of(name) != NULL]
@@ -110,13 +121,34 @@ def compare_sources(
     )
 
 
-def _apart(samples: Mapping[str, Sample], against: str) -> frozenset[str]:
-    """Return the oracles and the frame of a run, which its summary compares with nothing either.
+def _named(sources: Sequence[Source], variants: Sequence[frozenset[str]]) -> frozenset[str]:
+    """Return variants, given by source, as a comparison calls them."""
+    if len(sources) == 1:
+        return variants[0]
+    labelled = zip(labels_of(sources), variants, strict=True)
+    return frozenset(f"{variant}@{label}" for label, own in labelled for variant in own)
 
-    None of them where one is `against`, or nothing else is there: then they are what is asked for.
+
+def _apart(samples: Mapping[str, Sample], against: str) -> frozenset[str]:
+    """Return the oracles and the frame, which the summary of a run compares with nothing either.
+
+    Not `against`, which may be any. Of a source that has nothing else they are what is asked for, unless it is for
+    `against` to be held against variants under test.
     """
-    apart = frozenset(name for name, one in samples.items() if one.oracle or name in FRAME)
-    return frozenset() if against in apart or len(apart) == len(samples) else apart
+    frame = {name for name, one in samples.items() if one.oracle or _arm_of(name) in FRAME}
+    tested = samples.keys() - frame
+    meant = {name for name in frame if _label_of(name) not in set(map(_label_of, tested))}
+    held = (tested - {against} or meant) | {against} if against else tested | meant
+    return frozenset(samples.keys() - held)
+
+
+def _alone(source: Source, held: Iterable[str], apart: Iterable[str]) -> str:
+    """Say that one variant is under test, and what could be done about it."""
+    more = "; ".join(source.why_unjudged) or "give another run"
+    if apart:
+        more += f", or --baseline-variant {min(apart)}"
+    who = f"one variant{' under test' * bool(apart)} ({', '.join(held)})"
+    return f"{source.name!r} has {who}, and a comparison takes two; {more}"
 
 
 def _compared(
@@ -140,7 +172,7 @@ def _compared(
             for instance in instances
             if any(instance in whole[name].tallies for name in pair)
         }
-        others = [one for name, one in whole.items() if name not in pair]
+        others = [one for name, one in whole.items() if name in samples and name not in pair]
         found.append(compare(samples[pair[0]], samples[pair[1]], others=others, besides=besides, **asked))
     return adjusted(found)
 
@@ -155,7 +187,7 @@ def check_sources(sources: Sequence[Source]) -> None:
                 f"{str(a.path)!r} and {str(b.path)!r} hold the same results, and nothing differs from itself; give the "
                 "other run"
             )
-        if not _ids(a) & _ids(b):
+        if not a.instance_ids & b.instance_ids:
             raise InputError(
                 f"{str(a.path)!r} and {str(b.path)!r} have no instance in common, e.g. {_example(a)} and "
                 f"{_example(b)}; give runs on the same dataset"
@@ -186,7 +218,7 @@ def labels_of(sources: Sequence[Source]) -> list[str]:
 def samples_across(sources: Sequence[Source], changed: Sequence[str]) -> dict[str, Sample]:
     """Return the samples of all sources under `name@source`, on instances that any two share and none changed."""
     labels = labels_of(sources)
-    shared = set().union(*(_ids(a) & _ids(b) for a, b in combinations(sources, 2))) - set(changed)
+    shared = set().union(*(a.instance_ids & b.instance_ids for a, b in combinations(sources, 2))) - set(changed)
     samples = {}
     for source, label in zip(sources, labels, strict=True):
         for variant, sample in source.samples().items():
@@ -211,8 +243,8 @@ def pairs_across(samples: Mapping[str, Sample]) -> list[tuple[str, str]]:
 
     Variants of one name are held against each other; where a source shares no name, all against all.
     """
-    labels = list(dict.fromkeys(name.rpartition("@")[2] for name in samples))
-    groups = [[name for name in samples if name.rpartition("@")[2] == label] for label in labels]
+    labels = list(dict.fromkeys(map(_label_of, samples)))
+    groups = [[name for name in samples if _label_of(name) == label] for label in labels]
     pairs = []
     for group in groups[1:]:
         own = {name.rpartition("@")[0]: name for name in group}
@@ -231,63 +263,13 @@ def _full_name(samples: Mapping[str, Sample], against: str) -> str:
     return found[0]
 
 
-def drift_between(sources: Sequence[Source]) -> list[str]:
-    """Return the conditions that differ, each with its values, and how many instances ran in other images."""
-    told = []
-    for what in sorted({what for source in sources for what in source.conditions}):
-        sets = [source.conditions[what] for source in sources if what in source.conditions]
-        if len(set(sets)) > 1:
-            told.append(f"{what}: {' against '.join('/'.join(sorted(values)) for values in sets)}")
-    other = {
-        name
-        for a, b in combinations(sources, 2)
-        for name in a.images.keys() & b.images.keys()
-        if a.images[name] != b.images[name]
-    }
-    if other:
-        told.append(f"image: {len(other)} instances ran in another one, e.g. {min(other)}")
-    return told
-
-
-def changed_between(sources: Sequence[Source]) -> tuple[str, ...]:
-    """Return the instances that are known not to be the same in two sources."""
-    return tuple(
-        sorted(
-            {
-                name
-                for a, b in combinations(sources, 2)
-                for name in a.digests.keys() & b.digests.keys()
-                if a.digests[name] != b.digests[name]
-            }
-        )
-    )
-
-
-def _mixed(source: Source) -> list[str]:
-    """Say what was not the same for all cells of a source."""
-    return [
-        f"its cells differ in {what}: {', '.join(sorted(value or '(unknown)' for value in values))}"
-        for what, values in source.conditions.items()
-        if len(values) > 1
-    ]
-
-
 def _arm_of(name: str) -> str:
     return name.partition("@")[0]
 
 
-def _unknown_digests(sources: Sequence[Source]) -> list[str]:
-    """Say which sources match by the names of instances alone."""
-    labelled = zip(labels_of(sources), sources, strict=True)
-    lacking = [label for label, source in labelled if not _ids(source) <= source.digests.keys()]
-    if not lacking:
-        return []
-    return [f"{', '.join(lacking)}: no digests of instances there, so they are matched by their names alone"]
-
-
-def _ids(source: Source) -> set[str]:
-    return {cell.instance_id for cell in source.cells}
+def _label_of(name: str) -> str:
+    return name.rpartition("@")[2] if "@" in name else ""
 
 
 def _example(source: Source) -> str:
-    return repr(min(_ids(source), default=""))
+    return repr(min(source.instance_ids, default=""))

@@ -1,6 +1,7 @@
 """Logs of Inspect AI, as JSON and as its archive of JSON files (`.eval`).
 
-Source: the log format 2 of inspect_ai; archives of older releases keep `start.json` at the top. `eval` names task,
+Source: the log format 2 of inspect_ai; archives of older releases keep `start.json` at the top, newer ones are packed
+with zstd, which zipfile reads since Python 3.14. `eval` names task,
 model, dataset and epochs; each sample has `id`, `epoch`, `scores` (scorer -> `value`: "C", "I" or a number), `error`,
 `total_time` and `model_usage`. The task of inspect_evals scores by `swe_bench_scorer`, perhaps among others.
 """
@@ -8,7 +9,7 @@ model, dataset and epochs; each sample has `id`, `epoch`, `scores` (scorer -> `v
 from __future__ import annotations
 
 import json
-import zipfile
+import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -38,6 +39,12 @@ def source_of_log(path: Path, data: Mapping[str, Any]) -> Source:
 
 def source_of_archive(path: Path) -> Source:
     """Return what an archive says; one that was cut short holds no header, but what it began with."""
+    if sys.version_info >= (3, 14):
+        import zipfile
+
+        from compression.zstd import ZstdError
+    else:
+        from backports.zstd import ZstdError, zipfile
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -46,7 +53,7 @@ def source_of_archive(path: Path) -> Source:
                 raise InputError(f"{str(path)!r}: no log of Inspect, for it lacks {' and '.join(_HEADERS)}")
             samples = [json.loads(archive.read(name)) for name in sorted(names) if name.startswith("samples/")]
             return _source(path, json.loads(archive.read(header)), samples)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:  # damaged, or encrypted
+    except (zipfile.BadZipFile, ZstdError, zlib.error, EOFError, RuntimeError, ValueError) as error:  # or encrypted
         raise InputError(
             f"{str(path)!r} cannot be read as a log of Inspect: {str(error) or repr(error):.200}; `inspect log convert "
             "--to json` makes a file that can"
@@ -64,6 +71,7 @@ def _source(path: Path, data: Mapping[str, Any], samples: Iterable[Mapping[str, 
         cells=tuple(cells),
         planned={variant: max(len(cells), _planned(data))},
         conditions={"Inspect task": frozenset({str(about.get("task", ""))})},
+        origin=str(about.get("eval_id") or about.get("run_id") or ""),
     )
 
 

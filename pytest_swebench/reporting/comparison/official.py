@@ -16,6 +16,7 @@ from typing import Any, Final
 from pytest_swebench.cell import slug
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.reporting.comparison.inspect_logs import is_inspect
 from pytest_swebench.reporting.comparison.logs import logs_in, source_of_logs
 from pytest_swebench.reporting.comparison.source import Source
 from pytest_swebench.reporting.tree import count
@@ -86,6 +87,8 @@ def source_of_folder(folder: Path, accepted: str) -> Source:
         return _with_costs(folder, source_of_report(*reports[0], variant=name))
     if (logs := logs_in(folder)) is not None:
         return source_of_logs(folder, logs, name)
+    if log := next((path for path in sorted(folder.iterdir()) if _is_log(path)), None):
+        raise InputError(f"{str(folder)!r} holds logs of Inspect; give one of them, e.g. {str(log)!r}")
     raise InputError(
         f"{str(folder)!r} holds nothing that says what is resolved: no journal, no results/results.json, no report "
         f"of the harness. Patches are graded by `swebench-runner evaluate {folder} -d DATASET`; else {accepted}"
@@ -189,7 +192,7 @@ def _with_costs(folder: Path, source: Source) -> Source:
 
 
 def _answered(path: Path, report: Mapping[str, Any]) -> set[str]:
-    return {cell.instance_id for cell in source_of_report(path, report).cells}
+    return source_of_report(path, report).instance_ids
 
 
 def _cells(variant: str, outcomes: Mapping[str, Outcome]) -> tuple[Observation, ...]:
@@ -203,6 +206,10 @@ def _ids(path: Path, data: Mapping[str, Any], group: str) -> list[str]:
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise InputError(f"{str(path)!r}: {group!r} must be a list of instance ids, found {found!r:.60}")
     return found
+
+
+def _is_log(path: Path) -> bool:
+    return path.suffix == ".eval" or (path.suffix == ".json" and is_inspect(_load(path)))
 
 
 def _first(folder: Path, names: Iterable[str]) -> Path | None:

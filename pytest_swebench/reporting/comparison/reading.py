@@ -57,12 +57,9 @@ def read_source(path: Path) -> Source:
         raise InputError(f"{str(path)!r} is not shaped as its kind is: {error!r:.200}; {ACCEPTED}") from error
     if source is None:
         raise InputError(f"{str(path)!r} holds no graded results of any known shape; {ACCEPTED}")
-    if not source.cells and source.captured:
-        raise InputError(
-            f"{str(path)!r} holds no graded results, though it is {source.kind}: the cells with a record, "
-            f"{source.captured} of them, are captured (recorded words, nothing graded); "
-            "`swebench-runner report` shows what they took"
-        )
+    if not source.cells and source.why_unjudged:
+        why = "; ".join(source.why_unjudged)
+        raise InputError(f"{str(path)!r} holds no graded results, though it is {source.kind}: {why}")
     if not source.cells:
         raise InputError(f"{str(path)!r} holds no graded results, though it is {source.kind}; {ACCEPTED}")
     _check(source)

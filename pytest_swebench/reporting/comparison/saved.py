@@ -7,9 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeGuard
 
+from pytest_swebench.cell import IMPORTED
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
-from pytest_swebench.reporting.comparison.source import Source
+from pytest_swebench.reporting.comparison.source import SAVED, Source
 from pytest_swebench.statistics.data import Observation
 
 FOLDER: Final = "baselines"
@@ -56,10 +57,11 @@ def source_of_saved(path: Path, data: Mapping[str, Any]) -> Source:
         source = Source(
             path=path,
             name=path.stem,
-            kind="a saved baseline",
+            kind=SAVED,
             cells=cells,
             planned={variant: int(count) for variant, count in data["planned"].items()},
             oracles=frozenset(data["oracles"]),
+            imported=frozenset(variant for variant in data["cells"] if variant.partition("+")[0] == IMPORTED),
             digests=dict(data["digests"]),
             images=dict(data["images"]),
             conditions={what: frozenset(values) for what, values in data["conditions"].items()},

@@ -12,9 +12,10 @@ from typing import Any, Final
 from pytest_swebench.cell import parse_cell
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.records.dag import read_dag
+from pytest_swebench.records.decision import left_by_variant
 from pytest_swebench.records.flakes import GOLD, NULL
 from pytest_swebench.records.layout import LOG_FILE, RunLayout
-from pytest_swebench.records.schema import cell_of
+from pytest_swebench.records.schema import cell_of, sent_by
 from pytest_swebench.records.trace import EventType, GuardVerdict
 from pytest_swebench.records.tracereader import EscalationInfo, load_trace_escalations, read_traces
 from pytest_swebench.reporting.errors.cells import Escalations, FailedCell, Retry
@@ -200,12 +201,14 @@ def _overview(view: RunView, lines: Sequence[Mapping[str, Any]], failed: int) ->
         values = [line["wall_time_seconds"][name] for line in lines if name in line["wall_time_seconds"]]
         return round(fmean(values), 3) if values else None
 
+    counted = [found for line in lines if (found := sent_by(line)) is not None]
     return {
         "models": sorted({str(line["model"]) for line in lines if line["model"]}),
         "arms": sorted({str(line["arm"]) for line in lines}),
         "variants": sorted({str(line["variant"]) for line in lines}),
         "instances": len(view.instance_ids),
         "selected": sum(view.selected.values()),
+        "left_by_gate": left_by_variant(view.layout, lines).total(),
         "cells": len(lines),
         "damaged": view.damaged,
         "successful": len(lines) - failed,
@@ -215,6 +218,9 @@ def _overview(view: RunView, lines: Sequence[Mapping[str, Any]], failed: int) ->
         },
         "tokens": sum(sum(line["tokens"].values()) for line in lines),
         "retries": sum(line["retry_count"] for line in lines),
+        "provider_retries": sum(line["provider_retries"] for line in lines),
+        "requests": sum(sent for sent, _ in counted) if counted else None,
+        "rate_limited": sum(limited for _, limited in counted) if counted else None,
         "mean_wall_seconds": mean("total"),
         "mean_solve_seconds": mean("solve"),
         "mean_grade_seconds": mean("grade"),

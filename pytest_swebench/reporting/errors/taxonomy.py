@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
 from pytest_swebench.outcome import FAIL_TO_PASS, PASS_TO_PASS, Outcome
+from pytest_swebench.records.schema import sent_by
 from pytest_swebench.reporting.errors.evidence import without_promise
 
 
@@ -56,7 +57,18 @@ _SAID: Final = (
 
 
 def failure_of(record: Mapping[str, Any]) -> Failure | None:
-    """Return the kind of a cell's failure, None for one that is resolved or captured."""
+    """Return the kind of a cell's failure, None for one that is resolved or captured.
+
+    Of one that an endpoint or a limit ended the evidence tells as well how many of its requests were rate limited.
+    """
+    failure = _failure_of(record)
+    sent, limited = sent_by(record) or (0, 0)
+    if failure is None or not limited or failure.family not in {Family.PROVIDER, Family.LIMIT}:
+        return failure
+    return replace(failure, evidence=f"{failure.evidence} ({limited} of {sent} requests got a 429)")
+
+
+def _failure_of(record: Mapping[str, Any]) -> Failure | None:
     outcome = Outcome(record["outcome"])
     if outcome.passes:
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pytest_swebench.records.flakes import GOLD, NULL
 from pytest_swebench.records.layout import write_json, write_whole
@@ -95,13 +95,14 @@ def _overview(analysis: ErrorAnalysis) -> Iterator[str]:
         ("models", ", ".join(told["models"]) or "none"),
         ("arms", ", ".join(told["arms"]) or "none"),
         ("instances", told["instances"]),
-        ("cells", f"{told['cells']} recorded of {told['selected']} selected"),
+        ("cells", f"{told['cells']} recorded of {told['selected']} selected{_left(told['left_by_gate'])}"),
         *((("damaged lines of journals, left out", told["damaged"]),) if told["damaged"] else ()),
         ("successful (resolved, captured)", told["successful"]),
         ("failed", told["failed"]),
         ("outcomes", ", ".join(f"{name} {number}" for name, number in told["outcomes"].items()) or "none"),
         ("tokens", f"{told['tokens']:,}"),
         ("retries after a guard", told["retries"]),
+        *((("requests", _requests(told)),) if told["requests"] else ()),
         *((f"mean {name} time", _seconds(told[f"mean_{name}_seconds"])) for name in ("wall", "solve", "grade")),
     ]
     yield from table(("", ""), rows)
@@ -183,6 +184,15 @@ def _cells(analysis: ErrorAnalysis) -> Iterator[str]:
             yield ""
     if len(retried) > _TOLD:
         yield f"... and {len(retried) - _TOLD} more cells with retries, in the JSON file."
+
+
+def _left(cells: int) -> str:
+    return f", {cells} left out by the gate on purpose" if cells else ""
+
+
+def _requests(told: Mapping[str, Any]) -> str:
+    limited = f"{told['rate_limited']:,} got a 429 ({100 * told['rate_limited'] / told['requests']:.1f} %)"
+    return f"{told['requests']:,}; {limited}, {told['provider_retries']:,} were sent again"
 
 
 def _seconds(value: float | None) -> str:

@@ -12,6 +12,8 @@ from pytest_swebench.statistics.distributions import normal_cdf, t_quantile
 from pytest_swebench.statistics.planning import DIFFERENT, SIMILAR
 
 _REPEATED: Final = 3
+_OFTEN: Final = 10  # repetitions, more of which nobody pays for
+_MOSTLY: Final = 0.5
 _LOOKS: Final = {
     Sequential.PLANNED: "; planned looks leave a little more open",
     Sequential.ANYTIME: "; a look after each instance leaves clearly more open, the more the fewer instances there are",
@@ -37,6 +39,12 @@ def forecast(baseline: Sample, instances: int, reps: int, asked: GateAsked) -> s
         more = undecided(omega2 + 2 * luck / _REPEATED, instances, _REPEATED, asked)
         told += f"; with {_REPEATED} repetitions on both sides in {more:.0%}"
     return told + (_LOOKS[asked.sequential] if asked.sequential else "")
+
+
+def repetitions_may_decide(baseline: Sample, instances: int, asked: GateAsked) -> bool:
+    """Say whether many repetitions of these instances on both sides would mostly decide, if nothing dropped."""
+    omega2, luck, _ = _parts(baseline)
+    return undecided(omega2 + 2 * luck / _OFTEN, instances, _OFTEN, asked) < _MOSTLY
 
 
 def undecided(variance: float, instances: int, reps: float, asked: GateAsked) -> float:

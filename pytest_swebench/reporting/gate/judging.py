@@ -10,16 +10,14 @@ from statistics import fmean
 from typing import Final
 
 from pytest_swebench.errors import InputError
-from pytest_swebench.reporting.comparison.across import (
-    changed_between,
-    check_sources,
-    drift_between,
-    samples_across,
-)
+from pytest_swebench.reporting.comparison.across import check_sources, samples_across
+from pytest_swebench.reporting.comparison.drift import changed_between, drift_between
 from pytest_swebench.reporting.comparison.reading import read_source
+from pytest_swebench.reporting.comparison.runs import is_run
 from pytest_swebench.reporting.comparison.source import Source
-from pytest_swebench.reporting.gate.asked import GateAsked
+from pytest_swebench.reporting.gate.asked import GateAsked, Sequential
 from pytest_swebench.reporting.gate.baselines import age_note, models_of
+from pytest_swebench.reporting.gate.forecast import repetitions_may_decide
 from pytest_swebench.reporting.gate.looks import Looked, LookTaken
 from pytest_swebench.reporting.gate.pairing import pairing_of
 from pytest_swebench.reporting.gate.report import Gated, GateReport
@@ -39,11 +37,16 @@ def gate_run(
     budget_ended: bool = False,
     today: date | None = None,
 ) -> GateReport:
-    """Judge the run in `run` against `baseline`. Raises InputError if the run itself holds no results.
+    """Judge the run in `run` against `baseline`. Raises InputError for what is no run of ours and holds no results.
 
     With `looked` the verdicts are those of the looks. What keeps the two from being compared is a verdict too.
     """
-    source = read_source(run)
+    try:
+        source = read_source(run)
+    except InputError as error:
+        if not is_run(run):
+            raise
+        return not_comparable(asked, run, baseline, str(error))
     try:
         before = read_source(baseline)
         report = _judged(asked, source, before, looked, budget_ended=budget_ended)
@@ -90,16 +93,18 @@ def _judged(asked: GateAsked, run: Source, before: Source, looked: Looked | None
     cautions = [f"{source.name}: {note}" for source in (before, run) for note in source.notes]
     cautions += [f"differs: {one}" for one in drift] * asked.allow_drift
     cautions += [f"not gated, the baseline does not have it: {name}" for name in pairing.ungated]
-    cautions += _on_samples(all_before, all_now, pairing.pairs)
+    cautions += _on_samples(before, all_before, all_now, pairing.pairs)
     if asked.fatal_from is not None and not any(one.judged.stable for one in gated):
         cautions.append(
             "--fail-on-new-failures: nothing in the baseline is stable, which takes three repetitions or more that all "
             "resolve, so it could find nothing; run the baseline with --count 3"
         )
-    vanished = _ids(before) - _ids(run) - run.digests.keys()
+    vanished = before.instance_ids - run.instance_ids - run.digests.keys()
     if vanished:
         some = ", ".join(sorted(vanished)[:_NAMED]) + (" ..." if len(vanished) > _NAMED else "")
-        cautions.append(f"{len(vanished)} of the baseline's {len(_ids(before))} instances are not in this run: {some}")
+        cautions.append(
+            f"{len(vanished)} of the baseline's {len(before.instance_ids)} instances are not in this run: {some}"
+        )
     cost, left = _cost(run), looked.cells_left if looked else 0
     return GateReport(
         asked=asked,
@@ -113,7 +118,22 @@ def _judged(asked: GateAsked, run: Source, before: Source, looked: Looked | None
         looked=looked,
         cost_usd=cost,
         saved_usd=cost * left / len(run.cells) if cost and left else None,
+        repetitions_may_decide=_repetitions_may_decide(asked, gated, all_before, pairing.pairs),
     )
+
+
+def _repetitions_may_decide(
+    asked: GateAsked, gated: Sequence[Gated], before: Mapping[str, Sample], pairs: Sequence[tuple[str, str]]
+) -> bool:
+    """Say whether repetitions may decide every variant that is open; of the bet on each instance nobody knows."""
+    is_open = [
+        (before[name], one.judged.instances)
+        for one, (name, _) in zip(gated, pairs, strict=True)
+        if one.judged.verdict is Verdict.INCONCLUSIVE
+    ]
+    if not is_open or asked.sequential is Sequential.ANYTIME:
+        return False
+    return all(count > 1 and repetitions_may_decide(sample, count, asked) for sample, count in is_open)
 
 
 def _samples(before: Source, run: Source, changed: Sequence[str]) -> tuple[dict[str, Sample], dict[str, Sample]]:
@@ -204,14 +224,20 @@ def _other_models(report: GateReport) -> list[str]:
     return told
 
 
-def _on_samples(before: Mapping[str, Sample], now: Mapping[str, Sample], pairs: Sequence[tuple[str, str]]) -> list[str]:
+def _on_samples(
+    source: Source, before: Mapping[str, Sample], now: Mapping[str, Sample], pairs: Sequence[tuple[str, str]]
+) -> list[str]:
+    """Say what of the samples bears on the verdict; `source` is what those of the baseline, `before`, are of."""
     told = []
     for name_before, name in pairs:
-        if before[name_before].reps < 2:
-            told.append(
-                f"{before[name_before].variant} has one repetition, and its luck stays in every gate against it; run "
-                "the baseline with --count 3"
-            )
+        sample = before[name_before]
+        if sample.reps < 2 or name_before in source.imported:
+            has, more = "has one repetition", "; run the baseline with --count 3"
+            if name_before in source.given:
+                has, more = "is one set of answers", ""
+            elif sample.planned > sample.attempted + sample.lost:  # others are to come
+                has, more = "has one repetition so far", ""
+            told.append(f"{sample.variant} {has}, and its luck stays in every gate against it{more}")
         if now[name].attempted and not now[name].resolved:
             told.append(f"{name} resolves nothing at all")
     return list(dict.fromkeys(told))
@@ -224,7 +250,3 @@ def _mean(tallies: Iterable[Tally]) -> float:
 def _cost(run: Source) -> float | None:
     costs = [one.cost_usd for one in run.cells]
     return None if None in costs else sum(filter(None, costs))
-
-
-def _ids(source: Source) -> set[str]:
-    return {cell.instance_id for cell in source.cells}

@@ -16,7 +16,7 @@ from pytest_swebench.reporting.gate.asked import GateAsked, Sequential
 from pytest_swebench.reporting.gate.rules import LookRule, rule_of
 from pytest_swebench.statistics.data import Interval, Observation, Sample, Tally, coverage_problem, tabulate
 from pytest_swebench.statistics.gate import Verdict, verdict_of
-from pytest_swebench.statistics.paired import differences_of, pairs_of
+from pytest_swebench.statistics.paired import Pair, differences_of
 
 _LEAST: Final = 2
 
@@ -52,6 +52,50 @@ class Looked:
 
 
 @dataclass(slots=True)
+class _Side:
+    """How many cells of a variant, or of what it is held against, are in, and how many of them have an answer."""
+
+    variant: str
+    attempted: int = 0
+    planned: int = 0
+
+    @property
+    def coverage(self) -> float:
+        return self.attempted / self.planned if self.planned else 0.0
+
+    def add(self, tally: Tally) -> None:
+        self.attempted += tally.attempted
+        self.planned += tally.attempted + tally.lost
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What is in of a variant, in the analysis order: kept up instance by instance, since a bet looks after each."""
+
+    before: _Side
+    now: _Side
+    pairs: list[Pair] = field(default_factory=list)
+    values: list[float] = field(default_factory=list)
+
+    def take(self, instance_id: str, before: Tally | None, now: Tally | None) -> None:
+        for side, tally in ((self.before, before), (self.now, now)):
+            if tally is not None:
+                side.add(tally)
+        if before is not None and now is not None and before.attempted and now.attempted:
+            self.pairs.append(Pair(instance_id, before, now))
+            self.values.append(self.pairs[-1].difference)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look: it took the first `first` instances, `instances` with an answer of both, `fraction` of the plan."""
+
+    first: int
+    instances: int
+    fraction: float
+
+
+@dataclass(slots=True)
 class Watch:
     """Takes cells as they end, and says at each look whether the gate is decided.
 
@@ -69,17 +113,18 @@ class Watch:
     _cells: dict[str, dict[Cell, Observation]] = field(default_factory=dict)
     _left: set[Cell] = field(default_factory=set)
     _sizes: frozenset[int] = frozenset()
-    _tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    _seen: dict[str, _Seen] = field(default_factory=dict)
     _done: int = 0
     _looked: int = 0
     _taken: dict[str, LookTaken] = field(default_factory=dict)
+    _undecided: dict[str, _Look] = field(default_factory=dict)  # later than what is taken; numbers when asked for
 
     def __post_init__(self) -> None:
         self._rule = rule_of(self.rule)
         self._sizes = frozenset(self._rule.sizes(len(self.order)))
         self._open = {name: set() for name in self.order}
         self._cells = {name: {} for name in self.order}
-        self._tallies = {variant: {} for variant in self.before}
+        self._seen = {name: _Seen(_Side(one.variant), _Side(name)) for name, one in self.before.items()}
         self._left = set(self.expected)
         for cell in self._left:
             if cell.variant in self.before and cell.instance_id in self._open:
@@ -103,8 +148,16 @@ class Watch:
         while not self.decided and self._done < len(self.order) and not self._open[self.order[self._done]]:
             self._close(self.order[self._done])
 
+    @property
+    def left(self) -> frozenset[Cell]:
+        """The cells of the run that nobody needs, once it is decided."""
+        return frozenset(self._left) if self.decided else frozenset()
+
     def looked(self) -> Looked | None:
         """Return what looking came to, None if no look could be taken."""
+        for variant, look in self._undecided.items():
+            self._read(variant, look)
+        self._undecided.clear()
         if not self._taken:
             return None
         return Looked(
@@ -113,13 +166,15 @@ class Watch:
             planned=len(self.order),
             taken=dict(self._taken),
             stopped=bool(self.decided and self._left),
-            cells_left=len(self._left) if self.decided else 0,
+            cells_left=len(self.left),
         )
 
     def _close(self, instance_id: str) -> None:
         """Count the next instance of the order, and look if it is time."""
-        for variant, sample in tabulate(self._cells[instance_id].values()).items():
-            self._tallies[variant].update(sample.tallies)
+        now = tabulate(self._cells[instance_id].values())
+        for variant, seen in self._seen.items():
+            tally = now[variant].tallies[instance_id] if variant in now else None
+            seen.take(instance_id, self.before[variant].tallies.get(instance_id), tally)
         self._done += 1
         if self._done in self._sizes:
             self._look()
@@ -139,27 +194,36 @@ class Watch:
             self.decided += " instances"
 
     def _look_at(self, variant: str) -> None:
-        tallies = self._tallies[variant]
-        cells = sum(tally.attempted + tally.lost for tally in tallies.values())
-        now = Sample(variant=variant, tallies=tallies, planned=cells)
-        before = self.before[variant].only(self.order[: self._looked])
-        pairs = {pair.instance_id: pair for pair in pairs_of(before, now)}
-        if len(pairs) < _LEAST or coverage_problem(before, now):
+        seen = self._seen[variant]
+        if len(seen.pairs) < _LEAST or coverage_problem(seen.before, seen.now):
             return
-        in_order = [pairs[name] for name in self.order[: self._looked] if name in pairs]
-        fraction = 1.0 if self._looked == len(self.order) else len(pairs) / len(self.order)
-        differences, alpha = differences_of(in_order), self.asked.alpha
-        found = self._rule.bounds(variant, differences, fraction, (alpha, alpha / len(self.before)))
+        fraction = 1.0 if self._looked == len(self.order) else len(seen.pairs) / len(self.order)
+        look = _Look(self._looked, len(seen.pairs), fraction)
+        if self._rule.undecided(variant, seen.values, self._alphas, self.asked.max_drop):
+            self._undecided[variant] = look
+        elif self._read(variant, look):
+            self._undecided.pop(variant, None)
+
+    @property
+    def _alphas(self) -> tuple[float, float]:
+        """The levels of passing, which all must, and of failing, for which one is enough."""
+        return self.asked.alpha, self.asked.alpha / len(self.before)
+
+    def _read(self, variant: str, look: _Look) -> bool:
+        """Take a look at its numbers; return False if there is nothing that the last one did not have."""
+        differences = differences_of(self._seen[variant].pairs[: look.instances])
+        found = self._rule.bounds(variant, differences, look.fraction, self._alphas)
         if found is None:
-            return
+            return False
         to_pass, to_fail = found
         self._taken[variant] = LookTaken(
             variant=variant,
-            first=self._looked,
-            instances=len(pairs),
+            first=look.first,
+            instances=look.instances,
             planned=len(self.order),
             difference=differences.mean,
             bounds=to_pass,
             fails_below=to_fail.high,
             verdict=verdict_of(to_pass.low, to_fail.high, self.asked.max_drop),
         )
+        return True

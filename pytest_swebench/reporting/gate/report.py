@@ -52,7 +52,8 @@ class GateReport:
     """What a gate came to; `reason` says why nothing could be compared.
 
     `vanished` are the baseline's instances that the run does not have; `digests` tell the two inputs from all others;
-    `saved_usd` is about what the cells would have cost that an early decision left out.
+    `saved_usd` is about what the cells would have cost that an early decision left out; `repetitions_may_decide` says
+    that more of them may settle what is open, where else only more instances can.
     """
 
     asked: GateAsked
@@ -67,6 +68,7 @@ class GateReport:
     looked: Looked | None = None
     cost_usd: float | None = None
     saved_usd: float | None = None
+    repetitions_may_decide: bool = False
 
     @property
     def exit(self) -> GateExit:

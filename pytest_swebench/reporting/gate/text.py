@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Final
 
 from pytest_swebench.reporting.gate.asked import Sequential
@@ -15,6 +16,11 @@ MARKDOWN_BYTES: Final = 900_000
 _LISTED: Final = 20
 _ANNOTATIONS: Final = 9  # GitHub shows ten of a kind for each step
 _LOOKS: Final = {Sequential.PLANNED: "planned looks", Sequential.ANYTIME: "a look after each instance"}
+WAYS_ON: Final = {
+    False: "more instances may decide it, more repetitions hardly; --gate lenient lets it pass",
+    True: "more instances, or more repetitions on both sides, may decide it; --gate lenient lets it pass",
+}
+"""What there is to do about an open verdict, by whether repetitions may decide it."""
 _CUT: Final = "\n\n*cut here: the whole of it is in `gate.json`*\n"
 
 
@@ -31,6 +37,15 @@ def gate_lines(report: GateReport) -> list[str]:
             f"not run{_saved(report)}; the difference is the one at the stop, which is biased away from 0"
         )
     return [*lines, *(f"  {caution}" for caution in report.cautions)]
+
+
+def wrapped(lines: Iterable[str], width: int) -> list[str]:
+    """Return lines of at most `width` columns, cut between words, for a terminal."""
+    found: list[str] = []
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        found += wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return found
 
 
 def markdown(report: GateReport, *, command: str = "") -> str:
@@ -95,7 +110,7 @@ def _headline(report: GateReport) -> str:
     if report.verdict is not Verdict.PASS and not report.exit:
         words += f" (--gate {asked.mode}: exit 0)"
     elif report.verdict is Verdict.INCONCLUSIVE and asked.mode is GateMode.STRICT:
-        words += "; more repetitions decide it, --gate lenient lets it pass"
+        words += f"; {WAYS_ON[report.repetitions_may_decide]}"
     return words
 
 

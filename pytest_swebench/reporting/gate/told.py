@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pytest_swebench.errors import InputError
+from pytest_swebench.reporting.comparison.saved import FOLDER
 from pytest_swebench.reporting.gate.publishing import FILE
 from pytest_swebench.reporting.tree import count
 
@@ -29,7 +30,7 @@ def gate_told(folder: Path) -> GateTold | None:
     path = folder / FILE
     try:
         said = json.loads(path.read_bytes())
-        line = f"gate: {said['verdict']} against {Path(said['baseline']['path']).name}"
+        line = f"gate: {said['verdict']} against {_named(Path(said['baseline']['path']))}"
         looked, judged = said["sequential"], said["run"]["digest"]
         if looked:
             line += f"; looked at {looked['instances_looked_at']} of {looked['instances_planned']} instances"
@@ -41,9 +42,14 @@ def gate_told(folder: Path) -> GateTold | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError) as error:
-        return GateTold(f"gate: {str(path)!r} cannot be read ({error}); swebench-runner gate writes it anew")
+        return GateTold(f"gate: {str(path)!r} cannot be read ({error}); swebench-runner gate judges the run again")
     try:
         current = judged is None or read_source(folder).content == judged
     except InputError:  # nothing is graded
         current = False
     return GateTold(line, stopped) if current else GateTold(f"{line} (before the run went on)")
+
+
+def _named(baseline: Path) -> str:
+    """Return a baseline as it is named on a command line: a saved one without its folder and ending."""
+    return baseline.stem if baseline.parent.name == FOLDER else baseline.name

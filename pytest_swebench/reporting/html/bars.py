@@ -39,7 +39,7 @@ def stacks(rows: Sequence[Stack], label: str) -> Markup:
     """Return one bar a row, all to the scale of the longest, with a legend of the parts above them."""
     longest = max(sum(part.amount for part in row.parts) for row in rows) or 1.0
     inner = WIDTH - _LABEL - _RIGHT
-    names = {part.kind: part.name for row in rows for part in row.parts if part.amount}
+    names = {part.name: part.kind for row in rows for part in row.parts if part.amount}
     parts = []
     for place, row in enumerate(rows):
         y = _ROW * place + (_ROW - _BAR) / 2
@@ -57,7 +57,7 @@ def stacks(rows: Sequence[Stack], label: str) -> Markup:
             x += width
         if row.told:
             parts.append(tag("text", row.told, x=round(x + 8, 1), y=y + 13, class_="mark"))
-    legend = [tag("li", tag("span", "", class_=f"swatch {kind}"), name) for kind, name in names.items()]
+    legend = [tag("li", tag("span", "", class_=f"swatch {kind}"), name) for name, kind in names.items()]
     return join(tag("ul", *legend, class_="legend"), drawing(parts, _ROW * len(rows), label))
 
 

@@ -1,4 +1,4 @@
-"""The numbers of a run as its report shows them: its analysis, where tokens went, what had to be sent again."""
+"""The numbers of a run as its report shows them: its analysis, where tokens went, what a rate limit turned away."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from pytest_swebench.records.schema import sent_by
 from pytest_swebench.reporting.html.tables import p_value
 from pytest_swebench.reporting.reading import by_numbers
 from pytest_swebench.statistics.analysis import Analysis, VariantAnalysis, analyse
@@ -20,34 +21,42 @@ _FEWEST_CURVE: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Resent:
-    """Of the requests in each slice of the run's time, the share that was sent again; None where none was made.
+class Limited:
+    """Of the requests in each slice of the time in which some were sent, the share that a 429 answered; None for none.
 
-    Records count what the provider's own loop sent again (a 429, an overloaded or failing endpoint, a lost
-    connection), not which of them it was. A cell's requests are spread over the time that it took.
+    Requests are counted by the minute, and those of a minute are spread over its slices. Of `untold` cells, whose
+    records are of before they were counted, only answered `calls` are known. `again` were sent again, after a 429 or
+    for another reason.
     """
 
     shares: tuple[float | None, ...]
     began: str
     ended: str
-    requests: int
+    sent: int
+    limited: int
     again: int
+    untold: int
+    calls: int
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The analysis, by variant the mean number of tokens of each step and of each kind, and requests sent again."""
+    """The analysis, by variant the mean number of tokens of each step and of each kind, and requests turned away."""
 
     analysis: Analysis
     per_step: Mapping[str, Mapping[str, float]]
     per_kind: Mapping[str, Mapping[str, float]]
-    resent: Resent | None
+    limited: Limited | None
 
     @property
     def variants(self) -> dict[str, VariantAnalysis]:
-        """The analysed variants, `turns5` before `turns10`; those that only captured answers are none of them."""
+        """The analysed variants, `turns5` before `turns10` and those held against none last.
+
+        Those that only captured answers are none of them.
+        """
+        apart = self.analysis.apart
         ordered = sorted(self.analysis.variants, key=lambda one: by_numbers(one.rate.variant))
-        return {one.rate.variant: one for one in ordered}
+        return {one.rate.variant: one for one in sorted(ordered, key=lambda one: one.rate.variant in apart)}
 
     @property
     def curves(self) -> list[tuple[str, list[PassK]]]:
@@ -55,7 +64,7 @@ class Figures:
         return [
             (name, [pass_k(one.sample, k) for k in range(1, one.sample.reps + 1)])
             for name, one in self.variants.items()
-            if one.sample.reps >= _FEWEST_CURVE
+            if one.passes and one.sample.reps >= _FEWEST_CURVE
         ]
 
     def pairs_json(self) -> list[dict[str, str]]:
@@ -74,34 +83,40 @@ class Figures:
 def figures_of(records: Iterable[Mapping[str, Any]], selected: Mapping[str, int]) -> Figures:
     """Return the figures of a run's records, one a cell; `selected` says how many cells each variant was to have."""
     lines = list(records)
+    analysis = analyse(lines, dict(selected))
+    lines.sort(key=lambda line: (line["variant"] in analysis.apart, by_numbers(line["variant"])))
     steps, kinds = _means(lines, "per_step_tokens"), _means(lines, "tokens")
-    return Figures(analyse(lines, dict(selected)), steps, kinds, resent_over_time(lines))
+    return Figures(analysis, steps, kinds, limited_over_time(lines))
 
 
-def resent_over_time(records: Sequence[Mapping[str, Any]]) -> Resent | None:
-    """Return which share of requests was sent again, over the time of the run; None without times or requests."""
-    spans = [
-        (datetime.fromisoformat(one["started_at"]).timestamp(), datetime.fromisoformat(one["finished_at"]).timestamp(),
-         one["calls"] + one["provider_retries"], one["provider_retries"])
+def limited_over_time(records: Sequence[Mapping[str, Any]]) -> Limited | None:
+    """Return which share of requests a rate limit turned away, over the time in which they were sent; None of none."""
+    minutes = [
+        (datetime.fromisoformat(minute).timestamp(), sent, limited)
         for one in records
-        if one["started_at"] and one["finished_at"] and one["calls"] + one["provider_retries"]
-    ]  # fmt: skip
-    if not spans:
+        for minute, (sent, limited) in (one.get("requests") or {}).items()
+    ]
+    untold = [one for one in records if sent_by(one) is None and one["calls"] + one["provider_retries"]]
+    if not minutes and not untold:
         return None
-    began, ended = min(span[0] for span in spans), max(span[1] for span in spans)
+    began, ended = min((at for at, *_ in minutes), default=0.0), max((at + 60 for at, *_ in minutes), default=0.0)
     width = (ended - began) / SLICES or 1.0
-    made, again = [0.0] * SLICES, [0.0] * SLICES
-    for start, end, requests, retries in spans:
-        first, last = (min(SLICES - 1, int((at - began) / width)) for at in (start, end))
-        for place in range(first, last + 1):
-            made[place] += requests / (last - first + 1)
-            again[place] += retries / (last - first + 1)
-    return Resent(
-        tuple(part / whole if whole else None for part, whole in zip(again, made, strict=True)),
+    made, turned_away = [0.0] * SLICES, [0.0] * SLICES
+    for at, sent, limited in minutes:
+        first = min(SLICES - 1, int((at - began) / width))
+        past = max(first + 1, min(SLICES, round((at + 60 - began) / width)))
+        for place in range(first, past):
+            made[place] += sent / (past - first)
+            turned_away[place] += limited / (past - first)
+    return Limited(
+        tuple(part / whole if whole else None for part, whole in zip(turned_away, made, strict=True)),
         datetime.fromtimestamp(began, UTC).isoformat(),
         datetime.fromtimestamp(ended, UTC).isoformat(),
-        sum(span[2] for span in spans),
-        sum(span[3] for span in spans),
+        sum(sent for _, sent, _ in minutes),
+        sum(limited for *_, limited in minutes),
+        sum(one["provider_retries"] for one in records),
+        len(untold),
+        sum(one["calls"] for one in untold),
     )
 
 

@@ -21,6 +21,7 @@ from pytest_swebench.statistics.rate import rate_of
 
 _LEDGERS: Final = 60  # rows, those that are unfit first
 _TESTS: Final = 80
+_WHENCE: Final = "Counted over all runs in this run's folder of results, not over this run alone."
 
 
 def integrity(data: PageData, figures: Figures) -> Markup:
@@ -29,6 +30,7 @@ def integrity(data: PageData, figures: Figures) -> Markup:
         _states(data.summaries),
         _consistency(figures),
         tag("h2", "Can the instances judge?"),
+        tag("p", _WHENCE, class_="soft"),
         _quarantine(data, figures),
         ledger_table(data.ledgers),
         _tests(data.ledgers),

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pytest_swebench import __version__
+from pytest_swebench.cell import FRAME, IMPORTED
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import IntegrityState, Outcome, Stop
+from pytest_swebench.records.decision import left_by_variant
 from pytest_swebench.records.flakes import Ledger
 from pytest_swebench.records.schema import cell_of
 from pytest_swebench.records.summary import VariantSummary, integrity_of, summarise
@@ -22,6 +24,7 @@ from pytest_swebench.reporting.html.tables import moment
 from pytest_swebench.reporting.reading import RunView, repository, slim
 from pytest_swebench.reporting.reasons import reason_of
 from pytest_swebench.reporting.tree import count
+from pytest_swebench.reporting.unjudged import ungraded
 
 OUTCOMES: Final = tuple(map(str, Outcome))
 STATES: Final = ("", *map(str, IntegrityState))
@@ -46,7 +49,7 @@ class Shelves:
 class PageData:
     """All that the page shows without asking a bundle: `records` are slim, one a cell, and so are `columns`.
 
-    `summaries` are one a variant.
+    `summaries` are one a variant, oracles and the frame last.
     """
 
     view: RunView
@@ -107,11 +110,14 @@ class PageData:
         """Return what somebody who quotes this run should know; variants `apart` frame what the others can reach."""
         told = []
         summaries = self.summaries
-        if missing := sum(one.selected - one.recorded for one in summaries):
-            state = "stopped by its gate" if self.gate and self.gate.stopped else "not complete"
-            told.append(f"{state}: {count(missing, 'selected cell')} without a record")
+        if missing := sum(one.not_run for one in summaries):
+            told.append(f"not complete: {count(missing, 'selected cell')} without a record")
+        if left := sum(one.left_by_gate for one in summaries):
+            told.append(f"stopped by its gate: {count(left, 'selected cell')} left out on purpose")
         if broken := sum(one.broken for one in summaries):
             told.append(f"{count(broken, 'cell')} broken (infra, error): in no rate, neither as failed nor as passed")
+        if patches := sum(one.ungraded for one in summaries if one.unjudged):
+            told.append(ungraded(patches, self.view.layout.run_id, [one.variant for one in summaries if one.unjudged]))
         if doubted := sum(one.doubted for one in summaries):
             told.append(f"{count(doubted, 'resolved cell')} not clean: see integrity")
         if self.unfit:
@@ -119,8 +125,10 @@ class PageData:
         if any(one.oracle for one in summaries):
             told.append("variants marked * are oracles: they see hidden tests or the reference patch")
         if self.records and max(record["rep"] for record in self.records) == 1:
-            told.append(f"one repetition: the luck of a rerun is not measured{'' if missing else '; --count 3 would'}")
-        held = [one for one in summaries if one.variant not in apart and one.attempted]
+            anew = any(record.get("arm") not in {*FRAME, IMPORTED} for record in self.records)
+            would = "; --count 3 would" if anew and not missing else ""
+            told.append(f"one repetition: the luck of a rerun is not measured{would}")
+        held = [one for one in summaries if one.variant not in apart and one.attempted and not one.unjudged]
         if held and not any(one.count(Outcome.RESOLVED) for one in held):
             told.append("nothing was resolved")
         if self.view.damaged:
@@ -185,7 +193,8 @@ def collect(
         if outcome in {Outcome.INFRA, Outcome.ERROR}:
             data.broken[cut(redactor.text(reason_of(record)), _REASON_LENGTH) or "no reason given"] += 1
         data.records.append(slim(record))
-    data.summaries = summarise(data.records, view.selected)
+    summaries = summarise(data.records, view.selected, left_by_variant(view.layout, data.records))
+    data.summaries = sorted(summaries, key=lambda one: one.oracle or one.variant in FRAME)
     order = {one.variant: place for place, one in enumerate(data.summaries)}
     known = list(names)
     data.columns = {

@@ -105,16 +105,17 @@ def _tiles(data: PageData, figures: Figures) -> Markup | None:
     summaries = data.summaries
     if not summaries:
         return None
-    held = [one for one in summaries if one.variant not in figures.analysis.apart] or summaries
+    judged = [one for one in summaries if not one.unjudged]
+    held = [one for one in judged if one.variant not in figures.analysis.apart] or judged
     resolved, attempted = sum(one.count(Outcome.RESOLVED) for one in held), sum(one.attempted for one in held)
-    whose = f" of {_some([one.variant for one in held])}" if len(held) < len(summaries) else ""
-    done = sum(one.attempted + one.count(Outcome.CAPTURED) for one in summaries)
+    whose = f" of {_some([one.variant for one in held])}" if held and len(held) < len(summaries) else ""
+    done = sum(one.done for one in summaries)
     selected = sum(one.selected for one in summaries)
     reps = max((record["rep"] for record in data.records), default=0)
     asked = f"{count(len(summaries), 'variant')}, {count(reps, 'repetition')}"
     tiles = [
         (f"{len(data.view.instance_ids):,}", "instances", asked),
-        (f"{resolved:,}", "resolved", f"of {attempted:,} attempted cells{whose}"),
+        (f"{resolved:,}" if attempted else "-", "resolved", f"of {attempted:,} attempted cells{whose}"),
         (percent(done / selected) if selected else "-", "coverage", f"{done:,} of {selected:,} cells"),
         _spent(data, sum(one.sample.wasted_usd for one in figures.variants.values())),
     ]
@@ -143,8 +144,9 @@ def _endings(summaries: Sequence[VariantSummary], rates: Sequence[Rate]) -> Mark
             bars.Part(str(outcome).replace("_", " "), str(outcome), one.count(outcome), str(one.count(outcome)))
             for outcome in Outcome
         ]
-        lost = one.selected - one.recorded
-        rows.append(bars.Stack(one.variant, (*parts, bars.Part("missing", "missing", lost, str(lost)))))
+        without = {"missing": one.not_run, "left out by the gate": one.left_by_gate}
+        parts += [bars.Part(name, "missing", cells, str(cells)) for name, cells in without.items()]
+        rows.append(bars.Stack(one.variant, tuple(parts)))
     if not rows:
         return None
     return join(tag("h2", "How cells ended"), bars.stacks(rows[:DRAWN], "How cells ended; the table has the numbers"))
@@ -154,8 +156,9 @@ def _results(summaries: Sequence[VariantSummary], figures: Figures) -> Markup:
     if not summaries:
         return tag("p", "This run has no cells yet.")
     shown = [outcome for outcome in Outcome if any(one.count(outcome) for one in summaries)]
+    left = any(one.left_by_gate for one in summaries)
     head = ("variant", "rate", "95 % interval", *(str(outcome).replace("_", " ") for outcome in shown), "missing",
-            "of graded", "coverage", "cost")  # fmt: skip
+            *(("left out by the gate",) if left else ()), "of graded", "coverage", "cost")  # fmt: skip
     rows = []
     for one in summaries:
         found = figures.variants.get(one.variant)
@@ -164,7 +167,8 @@ def _results(summaries: Sequence[VariantSummary], figures: Figures) -> Markup:
             percent(found.rate.rate if found else None),
             ends(found.rate.interval if found else None),
             *(cells(one.count(outcome), one.variant, outcome=str(outcome)) for outcome in shown),
-            str(one.selected - one.recorded),
+            str(one.not_run),
+            *((str(one.left_by_gate),) if left else ()),
             percent(one.rate_of_graded),
             percent(one.coverage),
             "unknown" if one.cost_usd is None else money(one.cost_usd),

@@ -1,4 +1,4 @@
-"""Cost and time of the page: what cells took, what it bought, where tokens went, what had to be sent again."""
+"""Cost and time of the page: what cells took, what it bought, where tokens went, what a rate limit turned away."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pytest_swebench.reporting.html.figures import Figures
 from pytest_swebench.reporting.html.markup import Markup, join, tag
 from pytest_swebench.reporting.html.tables import moment, side_by_side, table
 from pytest_swebench.reporting.progress.words import money, span
+from pytest_swebench.reporting.tree import count
 
 _PARTS: Final = 7
 """How many parts of a bar have a colour of their own; further ones are put together."""
@@ -27,7 +28,7 @@ def cost(figures: Figures) -> Markup:
             _parts(figures.per_step, "Tokens by step, mean of a cell"),
             _parts(figures.per_kind, "Tokens by kind, mean of a cell"),
         ),
-        _resent(figures),
+        _limited(figures),
     )
 
 
@@ -119,18 +120,21 @@ def _thousands(amount: float) -> str:
     return f"{amount / 1000:.1f}k" if amount >= 1000 else f"{amount:.0f}"
 
 
-def _resent(figures: Figures) -> Markup | None:
-    found = figures.resent
+def _limited(figures: Figures) -> Markup | None:
+    found = figures.limited
     if found is None:
         return None
-    title = tag("h2", "Requests that had to be sent again")
-    told = f"{found.again:,} of {found.requests:,} requests"
-    if not found.again:
-        return join(title, tag("p", f"None of {found.requests:,} requests had to be."))
-    label = f"Share of requests sent again over the time of the run, {told} in all"
-    why = (
-        f"{told}: after a 429, from an overloaded or failing endpoint, or over a lost connection. Records count them "
-        "without saying which."
-    )
+    title = tag("h2", "Requests that a rate limit turned away")
+    why = "after a 429, from an overloaded or failing endpoint, or over a lost connection"
+    again = f"{found.again:,} were sent again: {why}."
+    untold = f"Records of {count(found.untold, 'cell')} do not tell of their requests, only of {found.calls:,} answers."
+    notes = [again if found.again else "", untold if found.untold else ""]
+    rest = [tag("p", note, class_="soft") for note in notes if note]
+    if not found.limited:
+        none = tag("p", f"None of {found.sent:,} requests got a 429.") if found.sent else None
+        return join(title, none, *rest)
+    told = f"{found.limited:,} of {found.sent:,} requests ({100 * found.limited / found.sent:.1f} %) got a 429"
+    label = f"Share of requests that got a 429 over the time of the run: {told}"
     ends = (moment(found.began), moment(found.ended))
-    return join(title, bars.columns(found.shares, label, ends, "share"), tag("p", why, class_="soft"))
+    drawn = bars.columns(found.shares, label, ends, "share")
+    return join(title, drawn, tag("p", f"{told}. They are counted by the minute.", class_="soft"), *rest)

@@ -67,7 +67,7 @@ def write_report(
     redactor: Redactor | None = None,
     inline_bytes: int = INLINE_BYTES,
 ) -> Report:
-    """Write the report of a run to `path`, the same bytes for the same records.
+    """Write the report of a run to `path`, the same bytes for the same records and ledgers.
 
     `auto` keeps up to `inline_bytes` of bundles in the file. `unfit` names instances that cannot judge a patch, with
     the reason; `ledgers` are those beside the run, if not given; `against` is the run held against its baseline. Known

@@ -88,10 +88,14 @@ def _until_over(
         standing = following.standing()  # before what is read, so that nothing of a run that ended is missed
         following.read(alive=standing is Standing.RUNNING)
         show()
-        if standing in {Standing.ENDED, Standing.ENDED_EARLY} or (once and standing is Standing.RUNNING):
-            return following.standing()
+        if standing.over or (once and standing is Standing.RUNNING):
+            standing = following.standing()
+            if standing.over:
+                following.read_whole()
+            return standing
         gone_s = gone_s + refresh_s if standing is Standing.DIED else 0.0
         if gone_s > grace_s:
+            following.read_whole()
             return standing
         time.sleep(refresh_s)
 

@@ -1,6 +1,7 @@
 """A run as its journals tell it: the same state that `--watch` draws, learnt by a process that has no part in it.
 
-What counts is the latest invocation: of a run that was resumed, cells that were done before are left out.
+What counts while it is at work is the latest invocation: of a run that was resumed, cells that were done before are
+left out until it is over.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pytest_swebench.cell import Cell, parse_cell
 from pytest_swebench.errors import InputError
 from pytest_swebench.events import PhaseStarted
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.decision import read_left
 from pytest_swebench.records.layout import RunLayout
 from pytest_swebench.records.results import planned_cells
 from pytest_swebench.records.resume import Earlier, at_work, read_earlier, read_left_out
@@ -36,7 +38,13 @@ class Standing(StrEnum):
     RUNNING = "running"
     ENDED = "ended"
     ENDED_EARLY = "ended_early"
+    ENDED_BY_GATE = "ended_by_gate"
     DIED = "died"
+
+    @property
+    def over(self) -> bool:
+        """Whether it came to its end, and its files are complete."""
+        return self not in {Standing.RUNNING, Standing.DIED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +60,16 @@ class Following:
     """Follows the run in `layout`; `state` is as far as `read` has come, `last_s` the time of the last thing known."""
 
     def __init__(self, layout: RunLayout) -> None:
+        self._layout = layout
+        self._begin(_latest(layout))
+
+    def _begin(self, resumed: RunLayout | None) -> None:
+        """Forget what was read; what counts from now on is the invocation `resumed`, or all of them with None."""
         self.state = ProgressState()
         self.last_s = 0.0
-        self._layout = layout
-        self._resumed = _latest(layout)
-        self._earlier: dict[str, Earlier] = read_earlier(self._resumed) if self._resumed else {}
-        self._tail = JournalTail(layout.journals)
+        self._resumed = resumed
+        self._earlier: dict[str, Earlier] = read_earlier(resumed) if resumed else {}
+        self._tail = JournalTail(self._layout.journals)
         self._ended: dict[Cell, _Ended] = {}
         self._attempts: dict[Cell, int] = {}
         self._processes: dict[Cell, str] = {}  # names of journals, "" for those of other hosts
@@ -82,6 +94,12 @@ class Following:
         """Return how many cells have no record."""
         return self.state.selected - self.state.done
 
+    def read_whole(self) -> None:
+        """Read the run again with all of its invocations, if it was ever resumed."""
+        if self._resumed is not None:
+            self._begin(None)
+            self.read()
+
     def standing(self) -> Standing:
         """Say how it is with the run. A run that has just ended looks dead until its files are complete.
 
@@ -89,6 +107,8 @@ class Following:
         """
         if at_work(self._layout.folder) or _being_completed(self._layout.folder):
             return Standing.RUNNING
+        if 0 < self.missing <= len(read_left(self._layout)):  # which is written at the end of a run
+            return Standing.ENDED_BY_GATE
         if not self._settled():
             return Standing.DIED
         return Standing.ENDED_EARLY if self.missing > 0 else Standing.ENDED

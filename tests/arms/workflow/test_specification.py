@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -98,7 +99,9 @@ def test_repository_without_tests_has_no_samples(make: Make) -> None:
 
 
 def shown_of(problem: Problem, sandbox: Sandbox, accepted: dict[type[Shape], Shape], limit: int = 3) -> str:
-    return shown_files(problem, sandbox, accepted, limit, partial(from_repository, problem, sandbox))
+    with TemporaryDirectory() as cache_dir:
+        material = partial(from_repository, problem, sandbox, Path(cache_dir))
+        return shown_files(problem, sandbox, accepted, limit, material)
 
 
 def test_files_are_those_that_the_analysis_names_in_its_order(make: Make) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,36 @@ def test_cell_without_a_transcript_has_no_trace(tmp_path: Path) -> None:
         path.unlink()
     export_leaderboard(run, "maker-v", 1, tmp_path / "out")
     assert not (tmp_path / "out" / "trajs").exists()
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("export", [export_leaderboard, export_harness_logs])
+def test_an_export_is_made_again_and_mixed_with_no_other(tmp_path: Path, export: Callable[..., list[str]]) -> None:
+    run, _ = grown(tmp_path / "a")
+    other, _ = grown(tmp_path / "b", "maker-w")
+    out = tmp_path / "out"
+    put(out / "notes.md", "mine")
+    export(run, "maker-v", 1, out)
+    before = files_in(out)
+    export(run, "maker-v", 1, out)
+    assert files_in(out) == before
+    with pytest.raises(InputError, match=r"holds an export of something else \(\w+\.jsonl\).*give another OUT"):
+        export(other, "maker-w", 1, out)
+    layouts = {export_leaderboard, export_harness_logs} - {export}
+    with pytest.raises(InputError, match="holds an export of something else"):
+        layouts.pop()(run, "maker-v", 1, out)
+    assert files_in(out) == before
+
+
+def test_logs_that_an_export_would_not_write_keep_it_from_an_out(tmp_path: Path) -> None:
+    """The predictions alone do not tell: of two runs of one variant they may be the same."""
+    run, _ = grown(tmp_path)
+    put(tmp_path / "out" / "logs" / "i-4" / "report.json", {})
+    with pytest.raises(InputError, match=r"something else \(logs/i-4\)"):
+        export_leaderboard(run, "maker-v", 1, tmp_path / "out")
+    put(tmp_path / "in" / "logs" / "run_evaluation" / "run-6" / "maker-v" / "i-0" / "report.json", {})
+    with pytest.raises(InputError, match=r"something else \(logs/run_evaluation/run-6/maker-v\)"):
+        export_harness_logs(run, "maker-v", 1, tmp_path / "in")

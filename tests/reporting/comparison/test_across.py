@@ -11,7 +11,7 @@ from pytest_swebench.reporting.comparison.across import Across, compare_sources
 from pytest_swebench.reporting.comparison.reading import read_source
 from pytest_swebench.reporting.comparison.text import lines_of
 from pytest_swebench.statistics.comparison import Word
-from tests.support.graded import IDS, put, report, run_of
+from tests.support.graded import IDS, inspect_log, put, report, run_of
 
 GOOD, BAD = "R" * 18 + "UU", "R" * 4 + "U" * 16
 
@@ -107,6 +107,8 @@ def test_cells_that_did_not_run_are_still_missing_on_the_common_instances(tmp_pa
     after = run_of(tmp_path, "after", {"a": "R" * 20})
     (pair,) = compared(before, after).analysis.comparisons
     assert pair.sentence.startswith("not comparable: a@before: 10 of 20 cells have an answer (50.0%)")
+    text = " ".join(" ".join(lines_of(compared(before, after))).split())
+    assert "rates are on the 10 instances that both have; planned are also cells that did not run: variant" in text
 
 
 def test_conditions_that_differ_are_told(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_conditions_that_differ_are_told(tmp_path: Path) -> None:
 
 
 def test_oracles_are_not_to_be_ranked(tmp_path: Path) -> None:
-    found = compared(run_of(tmp_path, "one", {"a": GOOD, "gold": "R" * 20}, oracles=["gold"]))
+    found = compared(run_of(tmp_path, "one", {"a": GOOD, "gold": "R" * 20}, oracles=["gold"]), against="gold")
     assert found.cautions == ("gold*: oracle, sees hidden tests or the reference patch; not to be ranked with others",)
 
 
@@ -130,7 +132,41 @@ def test_oracles_and_the_frame_are_held_against_variants_only_if_asked_for(tmp_p
     assert [(one.baseline, one.variant) for one in compared(run).analysis.comparisons] == [("b", "a")]
     assert len(compared(run).analysis.variants) == 4
     asked = compared(run, against="gold").analysis.comparisons
-    assert {(one.baseline, one.variant) for one in asked} == {("gold", "a"), ("gold", "b"), ("gold", "null")}
+    assert {(one.baseline, one.variant) for one in asked} == {("gold", "a"), ("gold", "b")}
+
+
+def test_across_runs_oracles_and_the_frame_are_held_against_nothing_either(tmp_path: Path) -> None:
+    frame = {"gold": "R" * 20, "null": "U" * 20}
+    one = run_of(tmp_path, "one", {"a": GOOD, **frame}, oracles=["gold"])
+    two = run_of(tmp_path, "two", {"a": BAD, **frame}, oracles=["gold"])
+    other = run_of(tmp_path, "other", {"b": BAD, **frame}, oracles=["gold"])
+    assert named(compared(one, two)) == [("a@one", "a@two")]
+    assert compared(one, two).analysis.apart == {f"{name}@{run}" for name in frame for run in ("one", "two")}
+    assert named(compared(one, other)) == [("a@one", "b@other")]
+    assert named(compared(one, two, against="a@one")) == [("a@one", "a@two")]
+    assert named(compared(one, two, against="null@two")) == [("null@two", "a@one"), ("null@two", "a@two")]
+    alone = run_of(tmp_path, "frame", frame, oracles=["gold"])
+    assert named(compared(one, alone)) == [("a@one", "gold@frame"), ("a@one", "null@frame")]
+
+
+def test_what_others_resolve_of_dropped_instances_is_not_told_of_oracles_and_the_frame(tmp_path: Path) -> None:
+    before = run_of(tmp_path, "before", {"a": GOOD, "gold": "R" * 20, "null": "U" * 20}, oracles=["gold"])
+    (pair,) = compared(before, run_of(tmp_path, "after", {"a": "RURURU"}, ids=IDS[:6])).analysis.comparisons
+    assert len(pair.dropped) == 14
+    assert pair.others_on_dropped is None
+
+
+def test_answers_that_no_rerun_makes_anew_get_no_advice_to_count(tmp_path: Path) -> None:
+    once = "one set of answers: rerun luck is not measured (often sd 7.5 pp); make them again"
+    reports = {"x": report(IDS[:9], IDS[9:]), "y": report(IDS[:4], IDS[4:])}
+    tables = [put(tmp_path / f"{name}.json", told) for name, told in reports.items()]
+    assert compared(*tables).analysis.hints == [once]
+    graded = compared(run_of(tmp_path, "run", {"predictions": [GOOD] * 3}), tables[0]).analysis
+    assert graded.hints == [once]
+    (imported,) = [one for one in graded.variants if one.sample.variant == "predictions@run"]
+    assert (imported.passes, imported.rate.rerun_sd) == (None, None)
+    made = compared(run_of(tmp_path, "made", {"a": GOOD}), tables[0]).analysis.hints
+    assert made == ["one repetition: rerun luck is not measured (often sd 7.5 pp); use --count 3"]
 
 
 def test_the_same_results_twice_are_refused(tmp_path: Path) -> None:
@@ -144,6 +180,25 @@ def test_the_same_results_twice_are_refused(tmp_path: Path) -> None:
 def test_another_run_that_came_to_the_same_is_no_copy(tmp_path: Path) -> None:
     (pair,) = compared(*(run_of(tmp_path, name, {"a": GOOD}) for name in ("one", "two"))).analysis.comparisons
     assert (pair.ties, pair.word) == (20, Word.NONE)
+
+
+def test_another_log_of_inspect_that_came_to_the_same_is_no_copy_either(tmp_path: Path) -> None:
+    one, two = (put(tmp_path / f"{name}.json", inspect_log(dict.fromkeys(IDS, "C"), eval_id=name)) for name in "ab")
+    (pair,) = compared(one, two).analysis.comparisons
+    assert (pair.ties, pair.word) == (20, Word.NONE)
+    with pytest.raises(InputError, match="hold the same results"):
+        compared(one, Path(shutil.copy(one, tmp_path / "copy.json")))
+
+
+@pytest.mark.parametrize(("made", "advice"), [("run", True), ("log", False)])
+def test_only_a_run_of_ours_can_be_gone_on_with(tmp_path: Path, made: str, advice: bool) -> None:
+    whole = put(tmp_path / "whole.json", inspect_log(dict.fromkeys(IDS, "C")))
+    part = run_of(tmp_path, "part", {"a": "R" * 10})
+    if made == "log":
+        part = put(tmp_path / "part.json", inspect_log(dict.fromkeys(IDS, None)))
+    text = " ".join(" ".join(lines_of(compared(whole, part))).split())
+    assert "90% are needed" in text
+    assert ("go on with --resume" in text) is advice
 
 
 def test_a_folder_may_have_any_name(tmp_path: Path) -> None:

@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pytest_swebench.datasets.instance import Kind
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
 from pytest_swebench.reporting.comparison.across import compare_sources
 from pytest_swebench.reporting.comparison.reading import read_source
 from pytest_swebench.reporting.comparison.source import Source
-from tests.support.graded import IDS, archive, inspect_log, put, report, run_of
+from tests.support.graded import IDS, archive, inspect_log, put, report, run_of, zipfile
 
 
 def told(source: Source) -> dict[str, Outcome]:
@@ -37,8 +39,20 @@ def test_a_run_is_read_from_its_journals_with_plan_digests_and_conditions(tmp_pa
 
 
 def test_captured_variants_are_no_part_of_a_comparison(tmp_path: Path) -> None:
-    source = read_source(run_of(tmp_path, "one", {"tdd": "RUR", "quiet": "CCC"}))
-    assert list(source.samples()) == ["tdd"]
+    source = read_source(run_of(tmp_path, "one", {"tdd": "RUR", "quiet": "CCN", "part": "RCC"}))
+    samples = source.samples()
+    assert {name: (one.attempted, one.planned) for name, one in samples.items()} == {"tdd": (3, 20), "part": (1, 20)}
+    assert source.unjudged == {"quiet"}
+    assert source.why_unjudged == (
+        "quiet: 2 patches without a verdict, so no rate and no comparison; the same command without --generate-only "
+        "(`run` for `generate`), with --resume=one, grades them",
+    )
+
+
+def test_answers_to_prompts_are_no_part_of_a_comparison(tmp_path: Path) -> None:
+    folder = run_of(tmp_path, "said", {"tdd": "CCC"}, kind=Kind.SCENARIO)
+    with pytest.raises(InputError, match="though it is a run: 3 captured answers, which nothing grades, so no rate"):
+        read_source(folder)
 
 
 def test_merged_results_alone_are_read_too_and_say_what_is_not_in_them(tmp_path: Path) -> None:
@@ -50,7 +64,7 @@ def test_merged_results_alone_are_read_too_and_say_what_is_not_in_them(tmp_path:
     for path in (results, results.parent):
         source = read_source(path)
         assert (source.name, told(source)[IDS[0]]) == ("copy", Outcome.RESOLVED)
-        assert source.notes[0] == "1 damaged lines are left out"
+        assert source.notes[0] == "1 damaged line is left out"
         assert "the plan of the run is not in it" in source.notes[1]
 
 
@@ -141,6 +155,14 @@ def test_trajectories_without_a_verdict_are_refused_with_the_way_to_one(tmp_path
         read_source(tmp_path / "mini")
 
 
+def test_a_folder_of_logs_of_inspect_is_refused_with_one_to_give(tmp_path: Path) -> None:
+    told = inspect_log({IDS[0]: "C"})
+    (tmp_path / "packed").mkdir()
+    for log in (archive(tmp_path / "packed" / "x.eval", told), put(tmp_path / "plain" / "x.json", told)):
+        with pytest.raises(InputError, match="holds logs of Inspect; give one of them, e.g. '" + re.escape(str(log))):
+            read_source(log.parent)
+
+
 def test_logs_of_the_harness_are_read_instance_by_instance(tmp_path: Path) -> None:
     folder = tmp_path / "submission"
     for name, resolved in ((IDS[0], True), (IDS[1], False)):
@@ -213,14 +235,15 @@ SCORED = dict(
 )
 
 
-@pytest.mark.parametrize("shape", ["json", "eval", "cut short", "old"])
+@pytest.mark.parametrize("shape", ["json", "eval", "zstd", "cut short", "old"])
 def test_a_log_of_inspect(tmp_path: Path, shape: str) -> None:
     log = inspect_log(SCORES)
     if shape == "json":
         path = put(tmp_path / "log.json", log)
     else:
-        headers = {"eval": "header.json", "cut short": "_journal/start.json", "old": "start.json"}
-        path = archive(tmp_path / "log.eval", log, headers[shape])
+        headers = {"cut short": "_journal/start.json", "old": "start.json"}
+        packed = zipfile.ZIP_ZSTANDARD if shape == "zstd" else zipfile.ZIP_DEFLATED
+        path = archive(tmp_path / "log.eval", log, headers.get(shape, "header.json"), packed)
     source = read_source(path)
     assert told(source) == SCORED
     assert list(source.samples()) == ["maker-m-1"]
@@ -285,8 +308,9 @@ def test_samples_that_were_not_asked_for_are_not_missing(
     assert read_source(put(path, log)).planned == {"maker-m-1": 5}
 
 
-def test_archives_that_are_damaged_or_locked_are_refused(tmp_path: Path) -> None:
-    path = archive(tmp_path / "log.eval", inspect_log(dict.fromkeys(IDS, "C")))
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_ZSTANDARD])
+def test_archives_that_are_damaged_or_locked_are_refused(tmp_path: Path, packed: int) -> None:
+    path = archive(tmp_path / "log.eval", inspect_log(dict.fromkeys(IDS, "C")), packed=packed)
     whole = path.read_bytes()
     at = whole.index(b"header.json") + len("header.json")
     locked = bytearray(whole)

@@ -52,7 +52,11 @@ def test_lines_tell_verdict_numbers_and_what_newly_fails() -> None:
 
 def test_lines_say_what_a_mode_forgives_and_what_would_decide() -> None:
     assert gate_lines(made(mode=GateMode.REPORT))[0].endswith("(--gate report: exit 0)")
-    assert "more repetitions decide it, --gate lenient" in gate_lines(made(Verdict.INCONCLUSIVE))[0]
+    few, many = (gate_lines(made(Verdict.INCONCLUSIVE, repetitions_may_decide=one))[0] for one in (False, True))
+    assert few.endswith("; more instances may decide it, more repetitions hardly; --gate lenient lets it pass")
+    assert many.endswith(
+        "; more instances, or more repetitions on both sides, may decide it; --gate lenient lets it pass"
+    )
     assert gate_lines(made(Verdict.INCONCLUSIVE, GateMode.LENIENT))[0].endswith("(--gate lenient: exit 0)")
 
 
@@ -167,7 +171,7 @@ def test_only_github_gets_a_page_and_annotations(tmp_path: Path) -> None:
 
 
 def test_a_page_of_one_s_own_is_written_anew_each_time(tmp_path: Path) -> None:
-    page = tmp_path / "sub" / "gate.md"
+    page = tmp_path / "gate.md"
     for command in ("first", "second"):
         assert publish(made(), None, {}, Redactor(), command=command, page=page) == []
     assert page.read_text() == markdown(made(), command="second")

@@ -95,6 +95,21 @@ def test_a_baseline_that_resolves_nothing_leaves_nothing_to_drop(tmp_path: Path)
     assert "resolves nothing, so there is nothing to drop from" in reason(found)
 
 
+@pytest.mark.parametrize(
+    ("variant", "cells", "told"),
+    [
+        ("a", SAME, "has one repetition, and its luck stays in every gate against it; run the baseline with --count 3"),
+        ("a", SAME[:-1], "has one repetition so far, and its luck stays in every gate against it"),
+        ("predictions", SAME, "is one set of answers, and its luck stays in every gate against it"),
+    ],
+)
+def test_a_baseline_without_repetitions_is_told_with_what_helps(
+    tmp_path: Path, variant: str, cells: str, told: str
+) -> None:
+    found = gated(tmp_path, {variant: cells}, {variant: SAME})
+    assert [one.partition(" ")[2] for one in found.cautions if "luck" in one] == [told]
+
+
 def test_a_run_that_resolves_nothing_is_said_to(tmp_path: Path) -> None:
     found = gated(tmp_path, {"a": SAME}, {"a": "U" * 20})
     assert found.verdict is Verdict.REGRESSED
@@ -128,10 +143,23 @@ def test_missing_empty_and_identical_baselines_are_not_comparable(tmp_path: Path
         assert told in found.reason
 
 
-def test_a_run_without_results_is_an_error_and_no_verdict(tmp_path: Path) -> None:
-    run = run_of(tmp_path, "before", {"a": SAME})
+def test_a_run_without_results_is_not_comparable_and_what_is_no_run_an_error(tmp_path: Path) -> None:
+    run, asked = run_of(tmp_path, "before", {"a": SAME}), GateAsked(baseline="before")
+    found = gate_run(asked, run_of(tmp_path, "now", {"a": "C" * 20}), run)
+    assert (found.verdict, found.exit) == (Verdict.NOT_COMPARABLE, GateExit.NOT_COMPARABLE)
+    assert "holds no graded results" in found.reason
     with pytest.raises(InputError, match="holds no graded results"):
-        gate_run(GateAsked(baseline="before"), run_of(tmp_path, "now", {"a": "C" * 20}), run)
+        gate_run(asked, put(tmp_path / "list.json", [1, 2]), run)
+
+
+def test_what_may_decide_follows_from_the_plan(tmp_path: Path) -> None:
+    few = gated(tmp_path, {"a": SAME}, {"a": SAME})
+    assert (few.verdict, few.repetitions_may_decide) == (Verdict.INCONCLUSIVE, False)
+    mixed = "U" * 3 + "R" * 10 + "U" * 7
+    enough = gated(tmp_path / "1", {"a": SAME}, {"a": mixed}, max_drop=0.2)
+    assert (enough.verdict, enough.repetitions_may_decide) == (Verdict.INCONCLUSIVE, True)
+    bet = gated(tmp_path / "2", {"a": SAME}, {"a": mixed}, max_drop=0.2, sequential=Sequential.ANYTIME)
+    assert (bet.verdict, bet.repetitions_may_decide) == (Verdict.INCONCLUSIVE, False)
 
 
 def test_vanished_instances_are_counted(tmp_path: Path) -> None:

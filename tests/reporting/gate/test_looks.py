@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,7 @@ from pytest_swebench.reporting.gate.asked import GateAsked, Sequential
 from pytest_swebench.reporting.gate.looks import Watch
 from pytest_swebench.statistics.anytime import anytime_bounds
 from pytest_swebench.statistics.data import Observation
-from pytest_swebench.statistics.gate import Verdict
+from pytest_swebench.statistics.gate import Verdict, verdict_of
 from tests.support.samples import sample, single
 
 ORDER = [f"one__one-{number:05}" for number in range(100)]
@@ -192,3 +195,66 @@ def test_a_bet_needs_more_to_fail_one_of_two_than_one_alone() -> None:
     assert second is not None
     assert len(first.instance_ids) < len(second.instance_ids)
     assert second.taken["a"].bounds.high < second.taken["a"].fails_below < -0.1
+
+
+@pytest.mark.parametrize(("rate", "drop", "decides"), [(0.8, 0.25, "pass"), (0.6, 0.25, ""), (0.2, 0.1, "a regressed")])
+def test_bounds_of_every_bet_say_what_the_quick_look_at_it_said(rate: float, drop: float, decides: str) -> None:
+    chance = random.Random(13)
+    before, now = [1, 1, 1, 0] * 25, [int(chance.random() < rate) for _ in ORDER]
+    looking = watch(before, max_drop=drop, rule=Sequential.ANYTIME)
+    values = [float(after - was) for after, was in zip(now, before, strict=True)]
+    for place in range(100):
+        let_end(looking, now, places=[place])
+        if place < 1 or (place % 9 and not looking.decided):  # between these nobody asks for numbers
+            continue
+        found = looking.looked()
+        assert found is not None
+        bounds = anytime_bounds(values[: place + 1], 0.05)
+        taken = found.taken["a"]
+        assert (taken.bounds, taken.fails_below, taken.instances) == (bounds, bounds.high, place + 1)
+        assert taken.verdict is verdict_of(bounds.low, bounds.high, drop)
+        assert bool(looking.decided) is (taken.verdict is not Verdict.INCONCLUSIVE)
+        if looking.decided:
+            break
+    assert looking.decided.removeprefix("gate decided: ").startswith(decides)
+    assert bool(looking.decided) is bool(decides)
+
+
+def test_a_bet_keeps_its_last_look_where_too_much_is_lost_later() -> None:
+    looking = watch([1] * 40, rule=Sequential.ANYTIME, max_drop=0.5)
+    let_end(looking, [1] * 9)
+    seen_last = looking.looked()
+    assert seen_last is not None
+    for place in range(9, 12):  # more and more is lost
+        cell = Cell(ORDER[place], "a", 1)
+        looking.take(cell, seen(cell, Outcome.INFRA))
+    found = looking.looked()
+    assert found is not None
+    assert (found.taken["a"].first, found.taken["a"].instances, len(found.instance_ids)) == (9, 9, 12)
+    assert found.taken["a"].bounds == seen_last.taken["a"].bounds
+
+
+def log1p_calls(work: Callable[[], None]) -> int:
+    """Return how often `work` takes a logarithm, of which a bet is made."""
+    count = 0
+
+    def note(frame: FrameType, event: str, called: Any) -> None:
+        nonlocal count
+        count += event == "c_call" and called.__name__ == "log1p"
+
+    sys.setprofile(note)
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def test_a_bet_over_many_instances_takes_a_step_an_instance_and_no_more() -> None:
+    chance = random.Random(2)
+    before = [int(chance.random() < 0.5) for _ in ORDER]
+    now = [was if chance.random() < 0.9 else 1 - was for was in before]
+    looking = watch(before, max_drop=0.0, rule=Sequential.ANYTIME)
+    assert log1p_calls(lambda: let_end(looking, now)) == 4 * len(ORDER)  # up and down, to pass and to fail
+    assert looking.decided == ""
+    assert looking.looked() is not None

@@ -16,6 +16,7 @@ import pytest
 from pytest_swebench.cell import Cell
 from pytest_swebench.errors import InputError
 from pytest_swebench.outcome import Outcome
+from pytest_swebench.records.decision import keep_left
 from pytest_swebench.records.journal import Journal
 from pytest_swebench.records.layout import RunLayout, locked_folder, write_json
 from pytest_swebench.records.resume import LeftOut, keep_earlier, keep_left_out
@@ -135,6 +136,29 @@ def test_resumed_run_counts_what_its_latest_invocation_does(tmp_path: Path) -> N
     tally = following.state.variants["gold"]
     assert (tally.done, tally.resolved, tally.errors, tally.reruns) == (1, 1, 0, 0)
     assert following.state.started_s == 1_700_000_100.0
+    following.read_whole()
+    tally = following.state.variants["gold"]
+    assert (following.state.selected, tally.done, tally.resolved, tally.reruns) == (4, 2, 2, 1)
+    assert following.state.started_s == 1_700_000_000.0
+
+
+def test_run_that_its_gate_ended_is_over_whenever_its_files_were_written(tmp_path: Path) -> None:
+    layout = layout_in(tmp_path)
+    write_json(layout.folder / "run.json", {})
+    for number in range(2):
+        begin(layout, CELLS[number], number)
+        end(layout, CELLS[number], number + 1)
+    os.utime(layout.folder / "run.json", (0, 0))  # as a copy of a run may have it
+    following = Following(layout)
+    following.read()
+    assert following.standing() is Standing.DIED
+    keep_left(layout, CELLS[2:])
+    assert following.standing() is Standing.ENDED_BY_GATE
+    keep_left(layout, CELLS[3:])  # another one is missing that the gate has not left out
+    assert following.standing() is Standing.DIED
+    end(layout, CELLS[2], 9, Outcome.INFRA)
+    following.read()
+    assert following.standing() is Standing.ENDED_BY_GATE
 
 
 def dead_process() -> int:

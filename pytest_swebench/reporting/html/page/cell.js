@@ -191,7 +191,8 @@ function diff(text) {
 }
 
 function message(said) {
-  const used = said.usage ? `${Object.values(said.usage).reduce((sum, one) => sum + one, 0).toLocaleString("en")} tokens` : "";
+  const tokens = Object.values(said.usage || {}).reduce((sum, one) => sum + one, 0);
+  const used = tokens ? `${tokens.toLocaleString("en")} tokens` : "";
   const who = [said.role, said.agent_id, said.tool_name].filter(Boolean).join(" · ");
   const text = said.content ?? said.tool_result ?? "";
   const box = el("div", { class: `message ${said.role}${said.role === "tool" ? " of-tool" : said.role === "assistant" ? " from-model" : ""}` },

@@ -34,14 +34,14 @@ function visible(text) {
     (char) => `<U+${char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}>`);
 }
 
-// A line without an end would hold up the browser.
+// A line without an end would hold up the browser, unless it is wrapped.
 function shortLines(text) {
   if (text.length <= LONGEST_LINE) return text;
   return text.split("\n").map((line) => line.length <= LONGEST_LINE ? line
     : `${line.slice(0, LONGEST_LINE)} [... ${line.length - LONGEST_LINE} more characters in this line]`).join("\n");
 }
 
-const block = (text, more) => el("pre", { tabindex: 0, ...more }, shortLines(text));
+const block = (text, more) => el("pre", { tabindex: 0, ...more }, more?.class === "wrap" ? text : shortLines(text));
 const glyph = (outcome) => el("span", { class: `glyph ${outcome}`, "aria-hidden": "true" }, GLYPHS[outcome]);
 const outcomeOf = (cell) => D.outcomes[C.out[cell]];
 const words = (name) => name.replace(/_/g, " ");
