@@ -42,7 +42,7 @@ def announce_cost(config: pytest.Config, inbox: Inbox) -> None:
     if reporter is None:
         return
     if forecast:
-        from pytest_swebench.reporting.gate.text import wrapped
+        from pytest_swebench.reporting.wrapping import wrapped
 
         _end_line(reporter)
         for line in wrapped((f"swebench: {one}" for one in forecast), reporter._tw.fullwidth):

@@ -57,7 +57,8 @@ def gate(
     from pytest_swebench.reporting.gate.baselines import find_baseline
     from pytest_swebench.reporting.gate.judging import gate_run, not_comparable
     from pytest_swebench.reporting.gate.publishing import FILE, own_verdict, publish
-    from pytest_swebench.reporting.gate.text import gate_lines, in_a_line, wrapped
+    from pytest_swebench.reporting.gate.text import gate_lines, in_a_line
+    from pytest_swebench.reporting.wrapping import wrapped
 
     asked = asked_gate(
         baseline,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Final
 
 from pytest_swebench.reporting.tree import count
+from pytest_swebench.reporting.wrapping import fold
 from pytest_swebench.statistics.analysis import Analysis
 from pytest_swebench.statistics.comparison import Comparison, Word, p_text, signed, too_few
 from pytest_swebench.statistics.data import GO_ON
@@ -34,22 +34,16 @@ def pair_lines(
     if comparable:
         used = sorted({numbers.instances for numbers in tested})
         on = count(used[0], "instance") if len(used) == 1 else f"{used[0]} to {used[-1]} instances"
-        lines += told(f"paired on {on}, in pp; exact sign-flip p, Holm over {count(len(tested), 'pair')}", width)
+        lines += fold(f"paired on {on}, in pp; exact sign-flip p, Holm over {count(len(tested), 'pair')}", width)
     lines += _rows(comparable, names, width)
     for one in chosen:
         if one.word is Word.NOT_COMPARABLE:
-            lines += told(f"{names[one.variant]} vs {names[one.baseline]}: {_obstacle(one, names, by_gate)}", width, 2)
+            lines += fold(f"{names[one.variant]} vs {names[one.baseline]}: {_obstacle(one, names, by_gate)}", width, 2)
     lines += _seen(chosen, width, len(tested))
     lines += _bounds(chosen, names, width)
     if more := len(analysis.comparisons) - len(chosen):
-        lines += told(f"... {count(more, 'more pair')}: swebench-runner compare {run}", width, 2)
+        lines += fold(f"... {count(more, 'more pair')}: swebench-runner compare {run}", width, 2)
     return lines
-
-
-def told(text: str, width: int, indent: int = 0) -> list[str]:
-    """Return `text` on lines of at most `width` columns, the later ones two further in."""
-    space = " " * indent
-    return wrap(text, width, initial_indent=space, subsequent_indent=f"{space}  ", break_on_hyphens=False)
 
 
 def _chosen(analysis: Analysis) -> list[Comparison]:
@@ -114,7 +108,7 @@ def _seen(pairs: Sequence[Comparison], width: int, tested: int) -> list[str]:
         text += f"; {'' if tested == 1 else 'alone, '}{seen} pp or more would show in 4 of 5 runs"
     elif all(one.numbers is None or one.numbers.instances < fewest_instances(tested) for one in pairs):
         text += f"; {too_few(tested)}"
-    return told(text, width, 2)
+    return fold(text, width, 2)
 
 
 def _bounds(pairs: Sequence[Comparison], names: Mapping[str, str], width: int) -> list[str]:
@@ -125,7 +119,7 @@ def _bounds(pairs: Sequence[Comparison], names: Mapping[str, str], width: int) -
         assert one.extremes is not None
         ends = f"{signed(one.extremes.low)} to {signed(one.extremes.high)} pp"
         who = f"{names[one.variant]} vs {names[one.baseline]}"
-        lines += told(f"{who}: {ends} if all that is missing spoke against it, or for it", width, 2)
+        lines += fold(f"{who}: {ends} if all that is missing spoke against it, or for it", width, 2)
     return lines
 
 

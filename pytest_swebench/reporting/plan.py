@@ -11,6 +11,7 @@ from typing import Any, Final
 from pytest_swebench.cell import FRAME
 from pytest_swebench.errors import InputError, SelectionError, unknown
 from pytest_swebench.reporting.tree import count
+from pytest_swebench.reporting.wrapping import fold
 from pytest_swebench.statistics.comparison import too_few
 from pytest_swebench.statistics.data import Sample
 from pytest_swebench.statistics.exactpower import fewest_instances
@@ -248,7 +249,7 @@ def _limits(rows: Sequence[PlanRow], needed: Mapping[int, tuple[int, int]]) -> l
 
 def plan_lines(found: Plan) -> list[str]:
     """Return the plan as a table of at most 80 columns."""
-    lines = wrap(f"assumed: {found.assumption.name}", WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+    lines = fold(f"assumed: {found.assumption.name}", WIDTH)
     priced = any(row.cost_usd is not None for row in found.rows)
     timed = any(row.hours is not None for row in found.rows)
     table = [["instances", "x", "cells", f"seen at {found.power:.0%}", "gate open"]]

@@ -153,9 +153,10 @@ def _print_analysis(console: Console, merged: Merged, quarantined: Mapping[str, 
     from rich.markup import escape
 
     from pytest_swebench.reporting.attention import points_to_look_at, sentences
-    from pytest_swebench.reporting.pairs import pair_lines, told
+    from pytest_swebench.reporting.pairs import pair_lines
     from pytest_swebench.reporting.rates import Table
     from pytest_swebench.reporting.totals import missing_lines, repetition_line, total_line
+    from pytest_swebench.reporting.wrapping import fold
 
     width, analysis, summaries = console.width, merged.analysis, merged.summaries
     table = Table(summaries, analysis, width)
@@ -163,15 +164,15 @@ def _print_analysis(console: Console, merged: Merged, quarantined: Mapping[str, 
         console.print(escape(line), style="bold")
     lines = table.rows()
     if any(summary.oracle for summary in summaries):
-        lines += told("* oracle: sees hidden tests or the reference patch; not ranked, not compared", width)
+        lines += fold("* oracle: sees hidden tests or the reference patch; not ranked, not compared", width)
     single = [total_line(summaries), *missing_lines(table.shown, table.names, running=merged.running > 0)]
     single.append(repetition_line(table.shown, analysis, table.names))
     single += sentences(summaries, analysis, table.names, run)
-    lines += [line for one in single for line in told(one, width)]
+    lines += [line for one in single for line in fold(one, width)]
     for line in [*lines, *pair_lines(analysis, table.names, width, run, by_gate=merged.left_by_gate > 0)]:
         console.print(escape(line), soft_wrap=True)
     for point in points_to_look_at(merged.records, summaries, quarantined, analysis, run):
-        for line in told(point, width):
+        for line in fold(point, width):
             console.print(escape(line), style="yellow", soft_wrap=True)
     return table.names
 

@@ -25,7 +25,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 @pytest.fixture
 def env(tmp_path: Path) -> dict[str, str]:
     """An environment without anybody's own settings, and without the plugins that only this project's tests need."""
-    shaped = re.compile(r"SWEBENCH_|PROVIDER|MODEL|BASE_URL|API_KEY|LLM_|OUTPUT_DIR|ARMS|MAX_|PYTEST_|CI$|.*_API_KEY")
+    shaped = re.compile(
+        r"SWEBENCH_|PROVIDER|MODEL|BASE_URL|API_KEY|LLM_|OUTPUT_DIR|ARMS|MAX_|PYTEST_|GITHUB_|CI$|.*_API_KEY"
+    )
     kept = {name: value for name, value in os.environ.items() if not shaped.match(name)}
     return kept | {"PYTEST_ADDOPTS": BARE, "TMPDIR": str(tmp_path), "COLUMNS": "120"}
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Final
 
 from pytest_swebench.reporting.comparison.across import Across, labels_of
 from pytest_swebench.reporting.comparison.naming import shown_names
 from pytest_swebench.reporting.comparison.source import RUN, Source
 from pytest_swebench.reporting.tree import count
+from pytest_swebench.reporting.wrapping import fold
 from pytest_swebench.statistics.analysis import VariantAnalysis
 from pytest_swebench.statistics.comparison import Comparison, Word, p_text, points
 from pytest_swebench.statistics.data import GO_ON
@@ -33,10 +33,10 @@ def lines_of(across: Across, *, width: int = WIDTH, listed: int = _LISTED) -> li
     level = f"{100 * across.analysis.confidence:.0f}%"
     read = [_source(label, shown.letters, one) for label, one in zip(labels, across.sources, strict=True)]
     read += [_lettered(one, shown.letters) for one in shown.meant]
-    lines = [line for told in read for line in _told(told, width)]
+    lines = [line for told in read for line in fold(told, width)]
     lines += [
         "",
-        *_told(_common(across), width),
+        *fold(_common(across), width),
         f"{_HEAD:<{column}} resolved/attempted/planned   rate  {level} interval    $/res",
     ]
     lines += [
@@ -46,9 +46,9 @@ def lines_of(across: Across, *, width: int = WIDTH, listed: int = _LISTED) -> li
     tested = sum(one.numbers is not None for one in pairs)
     over = f"; exact sign-flip p, Holm over {count(tested, 'pair')}" if tested else ""
     over += "; x2: twice as much" * any(_ratios(pair) for pair in pairs)
-    lines += ["", *_told(f"paired by instance{over}", width)]
+    lines += ["", *fold(f"paired by instance{over}", width)]
     for pair in pairs:
-        lines += _told(f"{shown.names[pair.variant]} vs {shown.names[pair.baseline]}", width)
+        lines += fold(f"{shown.names[pair.variant]} vs {shown.names[pair.baseline]}", width)
         sentence = (
             pair.sentence if any(one.kind == RUN for one in across.sources) else pair.sentence.removesuffix(GO_ON)
         )
@@ -56,11 +56,11 @@ def lines_of(across: Across, *, width: int = WIDTH, listed: int = _LISTED) -> li
     analysis = across.analysis
     lines += [""] * bool(across.drift or across.cautions or across.changed or analysis.apart or analysis.hints)
     if across.changed:
-        lines += _told(f"left out, not the same in all: {_some(across.changed, listed)}", width)
+        lines += fold(f"left out, not the same in all: {_some(across.changed, listed)}", width)
     for drift in across.drift:
-        lines += _told(f"differs: {drift}", width)
+        lines += fold(f"differs: {drift}", width)
     for caution in (*across.cautions, *_apart(across), *across.analysis.hints):
-        lines += _told(_lettered(caution, shown.letters), width)
+        lines += fold(_lettered(caution, shown.letters), width)
     return lines
 
 
@@ -128,9 +128,9 @@ def _pair_lines(pair: Comparison, sentence: str, width: int, listed: int) -> lis
         shown += f"  {len(pair.won)} won {len(pair.lost)} lost"
         approximate = " (t)" * (numbers.test.method == "t")
         shown += f"  p={p_text(numbers.test.p)}{approximate} Holm {p_text(numbers.adjusted_p)}"
-        lines += _told(shown + f"  {pair.word}" * (pair.word in (Word.BETTER, Word.WORSE)), width, 2)
+        lines += fold(shown + f"  {pair.word}" * (pair.word in (Word.BETTER, Word.WORSE)), width, 2)
     if pair.word in (Word.NONE, Word.NOT_COMPARABLE):
-        lines += _told(sentence, width, 2)
+        lines += fold(sentence, width, 2)
     if pair.word is not Word.NOT_COMPARABLE:
         lines += _details(pair, width, listed)
     return lines
@@ -138,22 +138,22 @@ def _pair_lines(pair: Comparison, sentence: str, width: int, listed: int) -> lis
 
 def _details(pair: Comparison, width: int, listed: int) -> list[str]:
     assert pair.numbers is not None
-    lines, repositories = _told(_ratios(pair), width, 2), pair.numbers.repositories
+    lines, repositories = fold(_ratios(pair), width, 2), pair.numbers.repositories
     if repositories.left_out is not None and repositories.sign_changes:
         low, high = points(repositories.left_out.low), points(repositories.left_out.high)
-        lines += _told(f"rests on single repositories: without one it is {low} to {high}", width, 2)
+        lines += fold(f"rests on single repositories: without one it is {low} to {high}", width, 2)
     if pair.dropped:
         told = f"{count(len(pair.dropped), 'instance')} dropped"
         if pair.others_on_dropped is not None:
             there, here = pair.others_on_dropped
             told += f"; other variants resolve {there:.0%} of them, against {here:.0%} of the rest"
-        lines += _told(told, width, 2)
+        lines += fold(told, width, 2)
     if pair.extremes is not None:
         low, high = points(pair.extremes.low), points(pair.extremes.high)
-        lines += _told(f"if all that is missing spoke against it, or for it: {low} to {high}", width, 2)
+        lines += fold(f"if all that is missing spoke against it, or for it: {low} to {high}", width, 2)
     for word, names in (("won", pair.won), ("lost", pair.lost)):
         if names and listed:
-            lines += _told(f"{word}: {_some(names, listed)}", width, 2)
+            lines += fold(f"{word}: {_some(names, listed)}", width, 2)
     return lines
 
 
@@ -189,11 +189,6 @@ def _times(ratio: float) -> str:
 def _some(names: Sequence[str], listed: int) -> str:
     more = f" ... and {len(names) - listed} more" if len(names) > listed else ""
     return " ".join(names[:listed]) + more
-
-
-def _told(text: str, width: int, indent: int = 0) -> list[str]:
-    space = " " * indent
-    return wrap(text, width, initial_indent=space, subsequent_indent=space + "  ", break_on_hyphens=False)
 
 
 def _usd(cost: float | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from textwrap import wrap
 from typing import Final
 
 from pytest_swebench.reporting.gate.asked import Sequential
@@ -37,15 +36,6 @@ def gate_lines(report: GateReport) -> list[str]:
             f"not run{_saved(report)}; the difference is the one at the stop, which is biased away from 0"
         )
     return [*lines, *(f"  {caution}" for caution in report.cautions)]
-
-
-def wrapped(lines: Iterable[str], width: int) -> list[str]:
-    """Return lines of at most `width` columns, cut between words, for a terminal."""
-    found: list[str] = []
-    for line in lines:
-        indent = " " * (len(line) - len(line.lstrip()) + 2)
-        found += wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return found
 
 
 def markdown(report: GateReport, *, command: str = "") -> str:
