@@ -19,6 +19,7 @@ from pytest_swebench.providers.openai import openai_provider
 from pytest_swebench.providers.retry import Allowance, Busy, RetryPolicy, retrying
 from pytest_swebench.secrets import Key
 from tests.support.asking import FINE, QUESTION, ask, connect
+from tests.support.lacking import do_without
 from tests.support.llm_server import Broken, LLMServer, RateLimit, ScriptedAnswer, Status
 
 
@@ -113,7 +114,7 @@ def test_enforced_limit_is_used_and_never_passed(kind: str) -> None:
 
 def test_untrusted_certificate_is_final(kind: str, tmp_path: Path) -> None:
     if shutil.which("openssl") is None:
-        pytest.skip("no openssl here to make a certificate with")
+        do_without("no openssl here to make a certificate with")
     command = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout key.pem -out cert.pem -days 2"
     subprocess.run(command.split(), cwd=tmp_path, capture_output=True, check=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

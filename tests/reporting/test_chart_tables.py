@@ -16,6 +16,7 @@ from pytest_swebench.reporting.charts.tables import latex, markdown, pairs_csv
 from pytest_swebench.reporting.reading import view_run
 from pytest_swebench.statistics.comparison import compare
 from tests.support.charted import IDS, material
+from tests.support.lacking import do_without
 from tests.support.made import made_record
 from tests.support.samples import single
 from tests.support.synthetic import described, instance, layout_in, recorded
@@ -67,7 +68,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
     assert r"new\_one & 30 & 40 & 75.0 &" in text
     compiler = next(filter(None, map(shutil.which, ("pdflatex", "tectonic", "lualatex", "xelatex"))), None)
     if compiler is None:
-        pytest.skip("no TeX is at hand")
+        do_without("no TeX is at hand (Debian package texlive-latex-base)")
     (tmp_path / "page.tex").write_text(f"\\documentclass{{article}}\\begin{{document}}\n{text}\\end{{document}}\n")
     options = [] if compiler.endswith("tectonic") else ["-interaction=nonstopmode", "-halt-on-error"]
     subprocess.run([compiler, *options, "page.tex"], cwd=tmp_path, check=True, capture_output=True, timeout=120)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import pytest
+from tests.support.lacking import do_without
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, ViewportSize
@@ -80,7 +80,7 @@ def chromium() -> Iterator[Browser]:
     """Start the system's Chromium; skip where there is none."""
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("no chromium is installed: apt-get install chromium")
+        do_without("no chromium is installed: apt-get install chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
